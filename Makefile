@@ -1,0 +1,55 @@
+# Drumbeat: everything a person runs. `make help` lists the targets.
+# Needs Go, make and npm; npm brings the embedded ClickHouse, the chart library and a browser for
+# the tests (see package.json). Nothing needs root or Docker.
+
+GO ?= go
+BENCH_FLAGS := $(if $(ONLY),--only=$(ONLY))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race lint bench build deps golden clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: deps ## simulate a business, collect its webhooks, and write the report
+	@mkdir -p build
+	@$(GO) build -o build/drumbeat ./cmd/drumbeat
+	@build/drumbeat demo
+
+test: deps lint ## build, vet, lint and run all tests: real ClickHouse, real browser
+	$(GO) build ./...
+	$(GO) test ./...
+
+race: deps ## run all tests with the race detector (needs a C compiler)
+	@command -v $${CC:-cc} >/dev/null || { echo "make race: the race detector needs a C compiler: install gcc or clang, or name one in CC" >&2; exit 1; }
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+bench: deps ## measure speed as ratios and write build/bench.json; ONLY=group for one group
+	@mkdir -p build
+	@$(GO) build -o build/drumbeat ./cmd/drumbeat
+	$(GO) run ./cmd/bench $(BENCH_FLAGS)
+
+build: deps ## put the binary and all it needs into build/
+	@mkdir -p build
+	$(GO) build -trimpath -o build/drumbeat ./cmd/drumbeat
+	@for f in node_modules/@chdb/lib-*/libchdb.* node_modules/echarts/dist/echarts.common.min.js; do \
+		if [ -f "$$f" ]; then ln -f "$$f" build/ 2>/dev/null || cp "$$f" build/; fi; done
+	@ls -1sh build | grep -v '^total'
+
+golden: deps ## rewrite the expected outputs of tests; read the diff before you commit it
+	$(GO) test ./reports/... ./queries/... -update
+
+clean: ## remove what the other targets made; node_modules stays
+	rm -rf build
+
+# npm deletes and copies half a gigabyte, so it runs only when the lock has changed.
+deps:
+	@cmp -s package-lock.json node_modules/.drumbeat-lock || { \
+		command -v npm >/dev/null || { echo "make: npm is missing: install Node.js with npm, then run make again" >&2; exit 1; }; \
+		echo "installing the embedded ClickHouse, the chart library and the test browser (once, about 600 MB)"; \
+		npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.drumbeat-lock; }
