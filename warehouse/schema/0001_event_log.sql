@@ -57,7 +57,7 @@ CREATE TABLE event_log
     is_machine         SimpleAggregateFunction(max, UInt8),
     standby            SimpleAggregateFunction(min, UInt8),
     is_test            SimpleAggregateFunction(max, UInt8),
-    attributes         SimpleAggregateFunction(max, Map(LowCardinality(String), String)),
+    attributes         SimpleAggregateFunction(maxMap, Map(String, String)) COMMENT 'the union of what copies told',
 
     copies             SimpleAggregateFunction(sum, UInt64) DEFAULT 1
 )
