@@ -52,10 +52,10 @@ type Event struct {
 	Channel    string `cbor:"7,keyasint"` // messenger, whatsapp, instagram, sms, rcs, email, line, ...
 	Provider   string `cbor:"8,keyasint"` // who carried it: meta, twilio, sendgrid, ...
 
-	ContactID ID `cbor:"9,keyasint"`            // keyed hash of (business, kind of address, normalised address)
-	MessageID ID `cbor:"10,keyasint,omitempty"` // keyed hash of (account, the platform's id); zero if the fact names no message
-	InReplyTo ID `cbor:"11,keyasint,omitempty"` // the message that a reply quotes
-	EventID   ID `cbor:"12,keyasint,omitempty"` // keyed hash of the identity key; zero where (MessageID, Type) already says it
+	ContactID ID `cbor:"9,keyasint"`           // keyed hash of (business, kind of address, normalised address)
+	MessageID ID `cbor:"10,keyasint,omitzero"` // keyed hash of (account, the platform's id); zero if the fact names no message
+	InReplyTo ID `cbor:"11,keyasint,omitzero"` // the message that a reply quotes
+	EventID   ID `cbor:"12,keyasint,omitzero"` // keyed hash of the identity key; zero where (MessageID, Type) already says it
 
 	Kind      string    `cbor:"13,keyasint,omitempty"` // of a reply: text, media, quick_reply, button, list, postback, form, ...
 	TextChars uint32    `cbor:"14,keyasint,omitempty"` // length of a reply's text, in characters; never the text
@@ -69,7 +69,7 @@ type Event struct {
 	CampaignID     string `cbor:"21,keyasint,omitempty"`
 	MessageTag     string `cbor:"22,keyasint,omitempty"`
 	Arm            string `cbor:"23,keyasint,omitempty"` // of a randomised test
-	ConversationID ID     `cbor:"24,keyasint,omitempty"` // keyed hash; a conversation is charged once
+	ConversationID ID     `cbor:"24,keyasint,omitzero"`  // keyed hash; a conversation is charged once
 
 	Scope             string    `cbor:"25,keyasint,omitempty"` // of a consent or send: topic, marketing_messages, keyword, group, all
 	PromisedFrequency string    `cbor:"26,keyasint,omitempty"` // daily, weekly, monthly

@@ -1,0 +1,575 @@
+// Package spool is a durable log of opaque records between acknowledging and loading: Append
+// returns once the record is on disk, and a reader takes sealed segments away when they are loaded.
+//
+//	s, recovery, err := spool.Open(dir, spool.Options{})
+//	err = s.Append(ctx, payload)          // returns after fsync
+//	for _, segment := range s.Sealed() {  // oldest first
+//		damage, err := s.Read(segment, load)
+//		err = s.Remove(segment)
+//	}
+//
+// A record is read at least once: it may be there although Append failed or was given up.
+package spool
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Errors of Append, where callers branch.
+var (
+	ErrFull     = errors.New("spool full")                // the limit is reached until segments are loaded
+	ErrWrite    = errors.New("spool cannot be written")   // the disk failed or is full; the record may or may not be kept
+	ErrClosed   = errors.New("spool closed")              // Close was called
+	ErrTooLarge = errors.New("record over 64 MiB")        // it never fits
+	ErrInUse    = errors.New("spool in use by a process") // Open: another process has the folder
+)
+
+// Folders inside a spool for segments that nobody reads any more by itself.
+const (
+	Corrupt = "corrupt" // damaged files, as they were; what could be read of them was recovered
+	Refused = "refused" // segments that the warehouse will not take
+)
+
+const extension = ".seg"
+
+// Options of a spool.
+type Options struct {
+	MaxBytes     int64         // limit of all segments waiting; default 4 GiB
+	SegmentBytes int64         // a segment is sealed from this size on; default 32 MiB
+	SealAfter    time.Duration // a segment is sealed this long after its first record; default 250 ms, negative: never by age
+	Log          *slog.Logger  // default slog.Default()
+
+	create func(path string) (file, error) // tests put a faulty disk here
+}
+
+// file is what a segment is written to.
+type file interface {
+	Write(p []byte) (int, error)
+	Sync() error
+	Close() error
+}
+
+// Spool is an open spool. Its methods are safe for concurrent use.
+type Spool struct {
+	dir  string
+	opts Options
+	lock *flock.Flock
+
+	mu      sync.Mutex
+	pending *batch    // waits for the next write
+	sealed  []Segment // oldest first
+	bytes   int64     // on disk and pending
+	next    uint64    // number of the next segment
+	closed  bool
+
+	kick  chan struct{}   // pending has something
+	seals chan chan error // requests of Seal
+	stop  chan struct{}
+	done  chan struct{}
+	ready chan struct{} // a segment was sealed
+
+	active *active // owned by run
+}
+
+// batch is what one write and one fsync make durable.
+type batch struct {
+	buf  []byte
+	done chan struct{}
+	err  error // valid once done is closed
+}
+
+type active struct {
+	file file
+	name string
+	good int64 // bytes that are durable
+	due  <-chan time.Time
+}
+
+// Segment is one sealed file of records. It does not change any more.
+type Segment struct {
+	Name  string // unique for ever: it never names other records
+	Bytes int64  // of good records and the header; what lies behind was never acknowledged
+}
+
+// Recovery is what Open found left by an earlier process.
+type Recovery struct {
+	Segments  int   // with records to load
+	Records   int   // in them
+	TornBytes int64 // cut off: a write that a crash interrupted, never acknowledged
+	Corrupt   int   // damaged files set aside; their good records are among Records
+	LostBytes int64 // unreadable in those files
+}
+
+// Open opens the spool in dir, creating it where there is none, and repairs what a crash or the
+// disk left. It returns ErrInUse if another process has it open.
+func Open(dir string, opts Options) (*Spool, Recovery, error) {
+	if opts.MaxBytes == 0 {
+		opts.MaxBytes = 4 << 30
+	}
+	if opts.SegmentBytes == 0 {
+		opts.SegmentBytes = 32 << 20
+	}
+	if opts.SealAfter == 0 {
+		opts.SealAfter = 250 * time.Millisecond
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.create == nil {
+		opts.create = func(path string) (file, error) {
+			return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		}
+	}
+	var recovery Recovery
+	for _, d := range []string{dir, filepath.Join(dir, Corrupt), filepath.Join(dir, Refused)} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, recovery, fmt.Errorf("create spool %s: %w", dir, err)
+		}
+	}
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, recovery, fmt.Errorf("lock spool %s: %w", dir, err)
+	}
+	if !locked {
+		return nil, recovery, fmt.Errorf("open spool %s: %w: stop it, or give this one another folder", dir, ErrInUse)
+	}
+	s := &Spool{
+		dir: dir, opts: opts, lock: lock, pending: newBatch(),
+		kick: make(chan struct{}, 1), seals: make(chan chan error), ready: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if recovery, err = s.recover(); err != nil {
+		lock.Unlock()
+		return nil, recovery, fmt.Errorf("recover spool %s: %w", dir, err)
+	}
+	if len(s.sealed) > 0 {
+		s.ready <- struct{}{}
+	}
+	go s.run()
+	return s, recovery, nil
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// Append makes payload durable and returns after the fsync; appends that wait at the same time
+// share one. It returns ErrFull, ErrWrite, ErrClosed or ErrTooLarge, wrapped, or the error of ctx;
+// after ErrWrite or an error of ctx the record may still be read later.
+func (s *Spool) Append(ctx context.Context, payload []byte) error {
+	if len(payload) > MaxRecord {
+		return fmt.Errorf("%w: it has %d bytes", ErrTooLarge, len(payload))
+	}
+	size := int64(frameBytes + len(payload))
+	s.mu.Lock()
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return ErrClosed
+	case s.bytes+size > s.opts.MaxBytes:
+		s.mu.Unlock()
+		return fmt.Errorf("%w: %d MiB wait to be loaded", ErrFull, s.opts.MaxBytes>>20)
+	}
+	s.bytes += size
+	b := s.pending
+	b.buf = appendRecord(b.buf, payload)
+	s.mu.Unlock()
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run owns the active segment: it writes, syncs and seals, one thing at a time.
+func (s *Spool) run() {
+	defer close(s.done)
+	for {
+		var due <-chan time.Time
+		if s.active != nil {
+			due = s.active.due
+		}
+		select {
+		case <-s.kick:
+			s.commit()
+		case <-due:
+			s.seal()
+		case reply := <-s.seals:
+			s.commit()
+			s.seal()
+			reply <- nil
+		case <-s.stop:
+			s.commit()
+			s.seal()
+			return
+		}
+	}
+}
+
+// commit writes what is pending and answers those who wait for it.
+func (s *Spool) commit() {
+	s.mu.Lock()
+	b := s.pending
+	if len(b.buf) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	s.pending = newBatch()
+	s.mu.Unlock()
+	if err := s.write(b.buf); err != nil {
+		b.err = fmt.Errorf("%w: %w", ErrWrite, err)
+		s.mu.Lock()
+		s.bytes -= int64(len(b.buf))
+		s.mu.Unlock()
+		s.opts.Log.Error("spool write failed", "bytes", len(b.buf), "err", err)
+	}
+	close(b.done)
+}
+
+// write appends buf to the active segment and syncs it. After an error nobody knows what the disk
+// holds behind the last good record, and a later fsync may wrongly succeed: the segment is sealed
+// at that record and never written again.
+func (s *Spool) write(buf []byte) error {
+	if s.active == nil {
+		a, err := s.create()
+		if err != nil {
+			return err
+		}
+		s.active = a
+	}
+	a := s.active
+	_, err := a.file.Write(buf)
+	if err == nil {
+		err = a.file.Sync()
+	}
+	if err != nil {
+		s.seal()
+		return err
+	}
+	a.good += int64(len(buf))
+	if a.good >= s.opts.SegmentBytes {
+		s.seal()
+	}
+	return nil
+}
+
+// create makes a new segment whose name and header are durable.
+func (s *Spool) create() (*active, error) {
+	name := s.newName()
+	path := filepath.Join(s.dir, name+extension)
+	f, err := s.opts.create(path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write([]byte(header))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(s.dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
+	}
+	a := &active{file: f, name: name, good: int64(len(header))}
+	if s.opts.SealAfter > 0 {
+		a.due = time.After(s.opts.SealAfter)
+	}
+	s.mu.Lock()
+	s.bytes += a.good
+	s.mu.Unlock()
+	return a, nil
+}
+
+// newName returns a name that sorts behind all others and never comes again, not even after every
+// segment was removed: the warehouse recognises a repeated insert by it.
+func (s *Spool) newName() string {
+	var unique [8]byte
+	rand.Read(unique[:]) // never fails
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := fmt.Sprintf("%012d-%s", s.next, hex.EncodeToString(unique[:]))
+	s.next++
+	return name
+}
+
+// seal ends the active segment, if there is one, and offers it to the reader.
+func (s *Spool) seal() {
+	a := s.active
+	if a == nil {
+		return
+	}
+	s.active = nil
+	if err := a.file.Close(); err != nil {
+		// Every record in it was synced before it was acknowledged.
+		s.opts.Log.Warn("spool segment not closed cleanly", "segment", a.name, "err", err)
+	}
+	path := filepath.Join(s.dir, a.name+extension)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.good == int64(len(header)) {
+		s.bytes -= a.good
+		if err := os.Remove(path); err != nil {
+			s.opts.Log.Warn("empty spool segment not removed", "segment", a.name, "err", err)
+		}
+		return
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() > a.good {
+		// What a failed write left; nobody was told that it is kept.
+		if err := os.Truncate(path, a.good); err != nil {
+			s.opts.Log.Warn("spool segment not cut after a failed write", "segment", a.name, "err", err)
+		}
+	}
+	s.sealed = append(s.sealed, Segment{Name: a.name, Bytes: a.good})
+	s.notify()
+}
+
+func (s *Spool) notify() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Seal ends the active segment: everything acknowledged before the call is in sealed segments
+// when it returns. It returns ErrClosed after Close, or the error of ctx.
+func (s *Spool) Seal(ctx context.Context) error {
+	reply := make(chan error, 1)
+	select {
+	case s.seals <- reply:
+		return <-reply
+	case <-s.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Sealed returns the segments that wait to be loaded, oldest first.
+func (s *Spool) Sealed() []Segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sealed)
+}
+
+// Ready tells when segments were sealed since the last receive. It is meant for one reader.
+func (s *Spool) Ready() <-chan struct{} { return s.ready }
+
+// Bytes returns how much waits to be loaded, and the limit.
+func (s *Spool) Bytes() (waiting, limit int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes, s.opts.MaxBytes
+}
+
+// Read hands every good record of a segment to each, which must not keep the payload. Damage that
+// is not zero in Gaps or Tail means that the file changed after it was written; the good records
+// were read all the same, and the caller should SetAside the file instead of removing it. It fails only if the
+// file cannot be read or each fails.
+func (s *Spool) Read(segment Segment, each func(payload []byte) error) (Damage, error) {
+	return scanFile(s.path(segment), segment.Bytes, each)
+}
+
+func (s *Spool) path(segment Segment) string {
+	return filepath.Join(s.dir, segment.Name+extension)
+}
+
+// Remove deletes a loaded segment. Its space counts as free again.
+func (s *Spool) Remove(segment Segment) error {
+	if err := os.Remove(s.path(segment)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove segment %s: %w", segment.Name, err)
+	}
+	s.forget(segment)
+	// Without this fsync a power cut may bring the file back; loading it again changes nothing,
+	// so nobody waits for it.
+	return nil
+}
+
+// SetAside moves a segment into the folder Corrupt or Refused, where nothing reads it by itself.
+// It no longer counts towards the limit.
+func (s *Spool) SetAside(segment Segment, folder string) error {
+	if err := os.Rename(s.path(segment), filepath.Join(s.dir, folder, segment.Name+extension)); err != nil {
+		return fmt.Errorf("set segment %s aside: %w", segment.Name, err)
+	}
+	s.forget(segment)
+	return errors.Join(syncDir(filepath.Join(s.dir, folder)), syncDir(s.dir))
+}
+
+func (s *Spool) forget(segment Segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.sealed, func(x Segment) bool { return x.Name == segment.Name }); i >= 0 {
+		s.bytes -= s.sealed[i].Bytes
+		s.sealed = slices.Delete(s.sealed, i, i+1)
+	}
+}
+
+// Close writes what is pending, seals the active segment and gives the folder free. What is
+// sealed waits for the next Open.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	close(s.stop)
+	<-s.done
+	return s.lock.Unlock()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// recover reads every segment that is there, cuts torn tails and sets damaged files aside.
+func (s *Spool) recover() (Recovery, error) {
+	var r Recovery
+	entries, err := os.ReadDir(s.dir) // sorted by name, so by age
+	if err != nil {
+		return r, err
+	}
+	var names []string
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), extension)
+		if !ok || !entry.Type().IsRegular() {
+			if strings.HasSuffix(entry.Name(), repairing) {
+				// Its original is still there and is repaired again.
+				if err := os.Remove(filepath.Join(s.dir, entry.Name())); err != nil {
+					return r, err
+				}
+			}
+			continue
+		}
+		names = append(names, name)
+		var number uint64
+		if _, err := fmt.Sscanf(name, "%d-", &number); err == nil && number >= s.next {
+			s.next = number + 1
+		}
+	}
+	for _, name := range names {
+		if err := s.recoverSegment(name, &r); err != nil {
+			return r, err
+		}
+	}
+	return r, syncDir(s.dir)
+}
+
+const repairing = ".repair"
+
+func (s *Spool) recoverSegment(name string, r *Recovery) error {
+	path := filepath.Join(s.dir, name+extension)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	d, err := scanFile(path, info.Size(), func([]byte) error { return nil })
+	if err != nil {
+		return err
+	}
+	segment := Segment{Name: name, Bytes: d.Good}
+	switch {
+	case d.Gaps > 0 || d.Whole || d.Good == 0 && d.Tail >= int64(len(header)):
+		if segment, err = s.repair(name, d); err != nil {
+			return err
+		}
+		r.Corrupt++
+		r.LostBytes += d.Lost + d.Tail
+		s.opts.Log.Error("spool segment damaged, good records recovered and the file set aside",
+			"segment", name, "records", d.Records, "gaps", d.Gaps, "lost_bytes", d.Lost+d.Tail)
+	case d.Tail > 0:
+		if err := truncate(path, d.Good); err != nil {
+			return fmt.Errorf("cut segment %s: %w", name, err)
+		}
+		r.TornBytes += d.Tail
+		s.opts.Log.Warn("spool segment ended in an unfinished write, cut off", "segment", name, "records", d.Records, "torn_bytes", d.Tail)
+	}
+	if d.Records == 0 {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	r.Segments++
+	r.Records += d.Records
+	s.bytes += segment.Bytes
+	s.sealed = append(s.sealed, segment)
+	return nil
+}
+
+// repair copies the good records of a damaged segment into a new one and sets the damaged file
+// aside. A crash in between leaves both; loading a record twice changes nothing.
+func (s *Spool) repair(name string, d Damage) (Segment, error) {
+	path := filepath.Join(s.dir, name+extension)
+	var repaired Segment
+	if d.Records > 0 {
+		repaired.Name = s.newName()
+		temp := filepath.Join(s.dir, repaired.Name+repairing)
+		out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return repaired, err
+		}
+		_, err = out.Write([]byte(header))
+		repaired.Bytes = int64(len(header))
+		if err == nil {
+			info, statErr := os.Stat(path)
+			if statErr != nil {
+				return repaired, errors.Join(statErr, out.Close())
+			}
+			var buf []byte
+			_, err = scanFile(path, info.Size(), func(payload []byte) error {
+				buf = appendRecord(buf[:0], payload)
+				repaired.Bytes += int64(len(buf))
+				_, err := out.Write(buf)
+				return err
+			})
+		}
+		if err == nil {
+			err = out.Sync()
+		}
+		if err = errors.Join(err, out.Close()); err == nil {
+			err = os.Rename(temp, filepath.Join(s.dir, repaired.Name+extension))
+		}
+		if err == nil {
+			err = syncDir(s.dir)
+		}
+		if err != nil {
+			return repaired, fmt.Errorf("repair segment %s: %w", name, err)
+		}
+	}
+	if err := os.Rename(path, filepath.Join(s.dir, Corrupt, name+extension)); err != nil {
+		return repaired, err
+	}
+	return repaired, errors.Join(syncDir(filepath.Join(s.dir, Corrupt)), syncDir(s.dir))
+}
+
+func truncate(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Sync(), f.Close())
+}
