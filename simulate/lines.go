@@ -1,0 +1,88 @@
+package simulate
+
+import (
+	"iter"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// Lines tells the world as our own event lines, in the order of arrival.
+func (w *World) Lines() iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		b := w.book()
+		var buf []byte
+		w.facts(func(f fact) bool { return yield(b.line(f, &buf)) })
+	}
+}
+
+// line says in our own words what status, message and preference say in the platform's, and adds
+// what only the sender knows: zone and purpose.
+func (b *book) line(f fact, buf *[]byte) Line {
+	m := &markets[b.market[f.contact]]
+	id := func(message uint32, inbound bool) string {
+		*buf = b.wamid((*buf)[:0], f.contact, message, inbound)
+		return string(*buf)
+	}
+	l := Line{
+		EventTime: time.Unix(f.at, 0).UTC(),
+		AccountID: m.account,
+		Channel:   "whatsapp",
+		Provider:  "meta",
+		Address:   "+" + b.number[f.contact],
+		Market:    m.Code,
+		Zone:      m.Zone,
+	}
+	switch f.what {
+	case factInbound:
+		l.EventType, l.MessageID, l.Kind = "reply", id(f.message, true), inbound[f.kind].kind
+		if f.quoted != 0 {
+			l.InReplyTo = id(f.quoted, false)
+		}
+		if inbound[f.kind].wire == "text" {
+			l.TextChars = uint32(utf8.RuneCountInString(m.texts[f.text]))
+		}
+		return l
+	case factOptIn, factOptOut:
+		l.EventType, l.Scope = "opt_in", "marketing_messages"
+		if f.what == factOptOut {
+			l.EventType, l.Reason = "opt_out", "preference"
+		}
+		l.EventID = l.EventType + "/" + strconv.FormatInt(f.at, 10)
+		return l
+	}
+	l.EventType = [...]string{factSent: "send", factDelivered: "delivered", factRead: "open", factFailed: "failed"}[f.what]
+	l.MessageID = id(f.message, false)
+	if f.what == factSent {
+		l.Purpose = "proactive"
+		if f.campaign == response {
+			l.Purpose = "response"
+		}
+	}
+	if f.what == factDelivered || f.what == factRead {
+		l.Method = "by_mid"
+	}
+	if f.campaign != response {
+		l.CampaignID = campaigns[f.campaign]
+	}
+	if p, ok := f.price(); ok {
+		l.Category, l.PricingType, l.PricingModel = p.category, p.kind, "PMP"
+		l.Billable = "no"
+		if p.billable {
+			l.Billable = "yes"
+		}
+	}
+	if f.what == factFailed {
+		l.ErrorCode = strconv.Itoa(int(f.code))
+	}
+	return l
+}
+
+// observe reads a line for the reference.
+func observe(l Line) observation {
+	return observation{
+		address: l.Address, account: l.AccountID, market: l.Market,
+		factKey: factKey{l.EventType, l.MessageID, l.EventID},
+		told:    told{l.EventTime, l.InReplyTo, l.Purpose},
+	}
+}
