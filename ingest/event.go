@@ -40,7 +40,7 @@ func (id ID) String() string {
 // Event is one canonical, pseudonymised fact: what the spool keeps and the warehouse stores.
 // It holds no address, name, text or platform id. Its identity is
 // (BusinessID, ContactID, MessageID, Type, EventID); two events of one identity are copies of
-// one fact. The cbor key numbers are the spool's format: never reuse one.
+// one fact. The cbor key numbers are the spool's format (codec.go): never reuse one.
 type Event struct {
 	Type       Type      `cbor:"1,keyasint"`           // what happened
 	Time       time.Time `cbor:"2,keyasint"`           // the source's clock, UTC, whole milliseconds
