@@ -5,11 +5,13 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"drumbeat/ingest/canonical"
 )
 
 // Lines tells the world as our own event lines, in the order of arrival.
-func (w *World) Lines() iter.Seq[Line] {
-	return func(yield func(Line) bool) {
+func (w *World) Lines() iter.Seq[canonical.Line] {
+	return func(yield func(canonical.Line) bool) {
 		b := w.book()
 		var buf []byte
 		w.facts(func(f fact) bool { return yield(b.line(f, &buf)) })
@@ -18,13 +20,13 @@ func (w *World) Lines() iter.Seq[Line] {
 
 // line says in our own words what status, message and preference say in the platform's, and adds
 // what only the sender knows: zone and purpose.
-func (b *book) line(f fact, buf *[]byte) Line {
+func (b *book) line(f fact, buf *[]byte) canonical.Line {
 	m := &markets[b.market[f.contact]]
 	id := func(message uint32, inbound bool) string {
 		*buf = b.wamid((*buf)[:0], f.contact, message, inbound)
 		return string(*buf)
 	}
-	l := Line{
+	l := canonical.Line{
 		EventTime: time.Unix(f.at, 0).UTC(),
 		AccountID: m.account,
 		Channel:   "whatsapp",
@@ -48,7 +50,6 @@ func (b *book) line(f fact, buf *[]byte) Line {
 		if f.what == factOptOut {
 			l.EventType, l.Reason = "opt_out", "preference"
 		}
-		l.EventID = l.EventType + "/" + strconv.FormatInt(f.at, 10)
 		return l
 	}
 	l.EventType = [...]string{factSent: "send", factDelivered: "delivered", factRead: "open", factFailed: "failed"}[f.what]
@@ -78,11 +79,15 @@ func (b *book) line(f fact, buf *[]byte) Line {
 	return l
 }
 
-// observe reads a line for the reference.
-func observe(l Line) observation {
+// observe reads a line for the reference. A fact that names neither a message nor itself is known
+// by its time.
+func observe(l canonical.Line) observation {
+	key := factKey{l.EventType, l.MessageID, l.EventID}
+	if key.message == "" && key.event == "" {
+		key.event = l.EventTime.Format(time.RFC3339Nano)
+	}
 	return observation{
 		address: l.Address, account: l.AccountID, market: l.Market,
-		factKey: factKey{l.EventType, l.MessageID, l.EventID},
-		told:    told{l.EventTime, l.InReplyTo, l.Purpose},
+		factKey: key, told: told{l.EventTime, l.InReplyTo, l.Purpose},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"drumbeat/ingest/canonical"
 )
 
 // Reference is what a faultless analysis finds in a set of lines: every number by the definitions
@@ -107,7 +109,7 @@ const (
 )
 
 // Measure computes the reference of lines in any order. It keeps all of them in memory.
-func Measure(lines iter.Seq[Line]) Reference {
+func Measure(lines iter.Seq[canonical.Line]) Reference {
 	var ref Reference
 	people, since := ref.gather(lines)
 	ref.Contacts = len(people)
@@ -216,7 +218,7 @@ func within(at, sent time.Time, window time.Duration) bool {
 
 // gather reads the lines into persons, and finds when each account's data begins. Of the copies
 // of a fact the earliest counts.
-func (ref *Reference) gather(lines iter.Seq[Line]) (people map[string]*person, since map[string]time.Time) {
+func (ref *Reference) gather(lines iter.Seq[canonical.Line]) (people map[string]*person, since map[string]time.Time) {
 	people, since = map[string]*person{}, map[string]time.Time{}
 	for l := range lines {
 		ref.Lines++

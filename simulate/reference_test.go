@@ -6,13 +6,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"drumbeat/ingest/canonical"
 )
 
 // script reads events, one a line: time, type, contact, message, and words of the kind key=value.
 // The account's data begins on 1 January with an inbound message of nobody else.
-func script(t *testing.T, text string) []Line {
+func script(t *testing.T, text string) []canonical.Line {
 	t.Helper()
-	var lines []Line
+	var lines []canonical.Line
 	for row := range strings.Lines("2025-01-01T00:00:00Z reply zero hello\n" + text) {
 		words := strings.Fields(row)
 		if len(words) == 0 {
@@ -22,12 +24,12 @@ func script(t *testing.T, text string) []Line {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := Line{EventTime: at, AccountID: "1", Channel: "whatsapp", Market: "PH", EventType: words[1], Address: words[2], MessageID: words[3]}
+		l := canonical.Line{EventTime: at, AccountID: "1", Channel: "whatsapp", Market: "PH", EventType: words[1], Address: words[2], MessageID: words[3]}
 		if l.EventType == "send" {
 			l.Purpose = "proactive"
 		}
 		if strings.HasPrefix(l.EventType, "opt_") {
-			l.MessageID, l.EventID = "", words[0]
+			l.MessageID = ""
 		}
 		for _, w := range words[4:] {
 			switch key, value, _ := strings.Cut(w, "="); key {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"drumbeat/ingest"
+	"drumbeat/ingest/canonical"
 )
 
 // demo is the default world's truth; the tests that look at numbers share it.
@@ -66,6 +67,30 @@ func TestBytesAreThoseOfEveryMachine(t *testing.T) {
 	posts(New(small), h)
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
 		t.Errorf("the world's payloads hash to %s, want %s", got, want)
+	}
+}
+
+// Every line is one that the collectors accept.
+func TestLinesAreAccepted(t *testing.T) {
+	decoder := canonical.NewDecoder()
+	received := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	n := 0
+	for l := range New(small).Lines() {
+		text, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var draft ingest.Draft
+		if err := decoder.Decode(text, "shop", received, &draft); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if draft.TimeFlag != "" || !draft.Time.Equal(l.EventTime) {
+			t.Fatalf("time is taken for %v (%s) in %s", draft.Time, draft.TimeFlag, text)
+		}
+		n++
+	}
+	if n == 0 {
+		t.Error("no lines")
 	}
 }
 
