@@ -1,10 +1,12 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -18,6 +20,8 @@ const (
 	childLibrary = "DRUMBEAT_ENGINE_LIBRARY"
 	childPath    = "DRUMBEAT_ENGINE_PATH"
 	childConfig  = "DRUMBEAT_ENGINE_CONFIG"
+
+	childEnded = "engine ended: " // begins the last line of a child that could not run
 
 	childOwnerFD = 3 // read end of a pipe that the owner holds open
 	// Descriptor 4 is the lock file: while the child lives, the folder stays locked.
@@ -44,7 +48,7 @@ func RunChild() {
 		"clickhouse", "--path=" + os.Getenv(childPath), "--log-level=warning",
 		"-C", os.Getenv(childConfig), "--query", startListening,
 	})
-	fmt.Fprintln(os.Stderr, "engine ended:", err)
+	fmt.Fprintln(os.Stderr, childEnded+err.Error())
 	os.Exit(1)
 }
 
@@ -60,19 +64,21 @@ func exitWithOwner() {
 	}
 }
 
-// runLibrary calls ClickHouse's main. It returns only when ClickHouse ends by itself.
+// runLibrary calls ClickHouse's main. It returns only when ClickHouse ends by itself, with the reason.
 func runLibrary(library string, args []string) error {
 	handle, err := purego.Dlopen(library, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return fmt.Errorf("load %s: %w", library, err)
 	}
-	symbol, err := purego.Dlsym(handle, "chdb_query_cmdline")
-	if err != nil {
-		return fmt.Errorf("look into %s: %w", library, err)
+	var main func(argc int32, argv unsafe.Pointer) (result unsafe.Pointer)
+	var resultError func(result unsafe.Pointer) string
+	for name, function := range map[string]any{"chdb_query_cmdline": &main, "chdb_result_error": &resultError} {
+		symbol, err := purego.Dlsym(handle, name)
+		if err != nil {
+			return fmt.Errorf("look into %s: %w", library, err)
+		}
+		purego.RegisterFunc(function, symbol)
 	}
-	var main func(argc int32, argv unsafe.Pointer) unsafe.Pointer
-	purego.RegisterFunc(&main, symbol)
-
 	argv := make([]*byte, len(args)+1) // C wants a NULL behind the last
 	for i, arg := range args {
 		if argv[i], err = syscall.BytePtrFromString(arg); err != nil {
@@ -85,6 +91,14 @@ func runLibrary(library string, args []string) error {
 		pin.Pin(arg)
 	}
 	pin.Pin(&argv[0])
-	main(int32(len(args)), unsafe.Pointer(&argv[0]))
-	return fmt.Errorf("the waiting statement returned")
+	if result := main(int32(len(args)), unsafe.Pointer(&argv[0])); result != nil {
+		if text := resultError(result); text != "" {
+			text, _, _ = strings.Cut(text, ", Stack trace")
+			if _, message, found := strings.Cut(text, "DB::Exception: "); found {
+				text = message
+			}
+			return errors.New(strings.ReplaceAll(text, "\n", " "))
+		}
+	}
+	return errors.New("the waiting statement returned")
 }

@@ -411,8 +411,6 @@ func freePorts() (native, http int, err error) {
 
 // ready waits until the engine answers the writer, whose password nobody else's server knows.
 func (e *Engine) ready(ctx context.Context, c *child, port int) error {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
-	url := "http://" + loopback(port) + "/?query=SELECT+1"
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -423,21 +421,45 @@ func (e *Engine) ready(ctx context.Context, c *child, port int) error {
 			return fmt.Errorf("engine did not start: %s; see %s", c.reason(), e.dir.log())
 		case <-tick.C:
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return fmt.Errorf("start the engine: %w", err)
-		}
-		request.SetBasicAuth(e.writer.User, e.writer.Password)
-		response, err := client.Do(request)
-		if err != nil {
-			continue
-		}
-		body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-		response.Body.Close()
-		if err == nil && string(body) == "1\n" {
+		if body, err := e.ask(ctx, port, "SELECT 1"); err == nil && body == "1\n" {
 			return nil
 		}
 	}
+}
+
+// ask runs a statement as the writer and returns what the engine answers.
+func (e *Engine) ask(ctx context.Context, port int, statement string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+loopback(port)+"/", strings.NewReader(statement))
+	if err != nil {
+		return "", err
+	}
+	request.SetBasicAuth(e.writer.User, e.writer.Password)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), err
+}
+
+// configure writes the configuration that a child reads.
+func (e *Engine) configure(native, http int) error {
+	config, err := configuration{
+		Self: e.dir.config(), Log: e.dir.log(), NativePort: native, HTTPPort: http,
+		WriterHash: hash(e.writer.Password), AnalystHash: hash(e.analyst.Password),
+		MemoryBytes: e.options.MemoryBytes,
+	}.render()
+	if err != nil {
+		return err
+	}
+	return writeSecret(e.dir.config(), config)
 }
 
 // child is one process of the engine.
@@ -452,15 +474,7 @@ type child struct {
 }
 
 func (e *Engine) launch(native, http int) (*child, error) {
-	config, err := configuration{
-		Self: e.dir.config(), Log: e.dir.log(), NativePort: native, HTTPPort: http,
-		WriterHash: hash(e.writer.Password), AnalystHash: hash(e.analyst.Password),
-		MemoryBytes: e.options.MemoryBytes,
-	}.render()
-	if err != nil {
-		return nil, err
-	}
-	if err := writeSecret(e.dir.config(), config); err != nil {
+	if err := e.configure(native, http); err != nil {
 		return nil, err
 	}
 	exe, err := os.Executable()
@@ -535,7 +549,8 @@ func (c *child) reason() string {
 	return ended
 }
 
-// lastError finds the last exception in the log behind offset, else the last line of it.
+// lastError finds the last line behind offset that tells why a child ended, if there is one;
+// what went wrong in statements is in the log too, and no reason.
 func lastError(path string, offset int64) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -550,18 +565,17 @@ func lastError(path string, offset int64) string {
 	if err != nil {
 		return ""
 	}
-	var last, exception string
+	var last string
 	for line := range strings.Lines(string(b)) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
+		line = strings.TrimSpace(line)
+		switch _, fatal, found := strings.Cut(line, "<Fatal> "); {
+		case found:
+			last = fatal
+		case strings.HasPrefix(line, "Code: "): // from the start-up session; logged ones begin with the time
+			_, last, _ = strings.Cut(line, "DB::Exception: ")
+		case strings.HasPrefix(line, childEnded) && last == "": // else a consequence
+			last = strings.TrimPrefix(line, childEnded)
 		}
-		last = line
-		if _, text, found := strings.Cut(line, "DB::Exception: "); found {
-			exception, _, _ = strings.Cut(text, ", Stack trace")
-		}
-	}
-	if exception != "" {
-		return exception
 	}
 	return last
 }
