@@ -1,0 +1,163 @@
+-- messages: what became of each message of the business, and how often its contact had been messaged.
+-- grain:   one row per (business_id, contact_id, message_id) that was sent; test traffic is left out
+-- reads:   message_facts, contact_facts (FINAL: unique by key), coverage
+-- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
+-- returns: the columns of messages, in its order
+-- units:   exposure counts messages; replies count inbound messages; ties of sent_at break by message_id
+--
+-- It reads sends from 7 days before the window, because exposure looks back, to 7 days after it, because a
+-- later send takes over a reply or an opt-out. docs/metrics.md defines each column.
+WITH
+sends AS
+(
+    SELECT
+        business_id, account_id, channel, provider, contact_id, message_id,
+        purpose AS given_purpose, author, category, template_id, campaign_id, message_tag, arm, scope, promised_frequency,
+        market, language, zone, pricing_type, pricing_model, billable, error_code,
+        assumeNotNull(sent_at)       AS sent,
+        toUnixTimestamp64Milli(sent) AS sent_ms,
+        delivered_at, opened_at, clicked_at, failed_at,
+        -- A delivery or an open contradicts a failure; but an e-mail that bounces after its delivery has failed.
+        failed_at IS NOT NULL
+            AND opened_at IS NULL
+            AND (delivered_at IS NULL OR channel = 'email' AND ifNull(delivered_at <= failed_at, 0)) AS has_failed
+    FROM message_facts FINAL
+    WHERE is_test = 0
+      AND sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+      AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+),
+inbound AS
+(
+    SELECT business_id, contact_id, channel, event_time AS said_at, in_reply_to AS quoted_id
+    FROM contact_facts FINAL
+    WHERE event_type = 'reply'
+      AND is_test = 0
+      AND event_time >= {from:DateTime64(3, 'UTC')} - INTERVAL 8 DAY
+),
+opt_outs AS
+(
+    SELECT business_id, contact_id, channel, event_time AS left_at
+    FROM contact_facts FINAL
+    WHERE event_type = 'opt_out'
+      AND is_test = 0
+      AND event_time >= {from:DateTime64(3, 'UTC')}
+      AND event_time < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+),
+-- What an outcome that names no message may belong to: sends not known to have failed, one per instant.
+candidates AS
+(
+    SELECT business_id, contact_id, channel, sent AS candidate_at, max(message_id) AS candidate_id
+    FROM sends
+    WHERE NOT has_failed
+      AND (business_id, contact_id) IN
+      (
+          SELECT business_id, contact_id FROM inbound
+          UNION DISTINCT
+          SELECT business_id, contact_id FROM opt_outs
+      )
+    GROUP BY business_id, contact_id, channel, candidate_at
+),
+-- An inbound message answers the message it quotes, and no other; without a quote, the latest candidate of 24 h.
+answers AS
+(
+    SELECT business_id, contact_id, answered_id, count() AS answer_count, min(answer_at) AS first_answer_at
+    FROM
+    (
+        SELECT business_id, contact_id, quoted_id AS answered_id, said_at AS answer_at
+        FROM inbound
+        WHERE quoted_id != toUUID('00000000-0000-0000-0000-000000000000')
+        UNION ALL
+        SELECT i.business_id, i.contact_id, c.candidate_id AS answered_id, i.said_at AS answer_at
+        FROM inbound AS i
+        ASOF INNER JOIN candidates AS c
+            ON c.business_id = i.business_id AND c.contact_id = i.contact_id AND c.channel = i.channel
+           AND i.said_at >= c.candidate_at
+        WHERE i.quoted_id = toUUID('00000000-0000-0000-0000-000000000000')
+          AND c.candidate_at > i.said_at - INTERVAL 24 HOUR
+    )
+    GROUP BY business_id, contact_id, answered_id
+),
+-- An opt-out belongs to the latest candidate of 7 days.
+leavings AS
+(
+    SELECT o.business_id AS business_id, o.contact_id AS contact_id, c.candidate_id AS blamed_id, min(o.left_at) AS first_left_at
+    FROM opt_outs AS o
+    ASOF INNER JOIN candidates AS c
+        ON c.business_id = o.business_id AND c.contact_id = o.contact_id AND c.channel = o.channel
+       AND o.left_at >= c.candidate_at
+    WHERE c.candidate_at > o.left_at - INTERVAL 7 DAY
+    GROUP BY business_id, contact_id, blamed_id
+),
+-- Receipts up to a watermark belong in a step of their own between `sends` and this one.
+purposed AS
+(
+    SELECT
+        s.*,
+        multiIf(
+            given_purpose IN ('proactive', 'response'), given_purpose,
+            -- The contact asked for the code a moment ago, elsewhere: it answers, whatever template carries it.
+            replaceAll(category, '-', '_') IN ('authentication', 'authentication_international'), 'response',
+            campaign_id != '' OR template_id != '' OR message_tag != '' OR scope != '' OR promised_frequency != ''
+                OR category IN ('marketing', 'marketing_lite', 'utility', 'group_marketing', 'group_utility'), 'proactive',
+            -- The platform itself says that the contact's window was open.
+            category IN ('service', 'group_service'), 'response',
+            sent < i.said_at + INTERVAL 24 HOUR, 'response',
+            'proactive')                                AS found_purpose,
+        found_purpose = 'proactive' AND NOT has_failed  AS counts
+    FROM sends AS s
+    ASOF LEFT JOIN (SELECT DISTINCT business_id, contact_id, channel, said_at FROM inbound) AS i
+        ON i.business_id = s.business_id AND i.contact_id = s.contact_id AND i.channel = s.channel
+       AND s.sent >= i.said_at
+),
+-- The sends up to and including this one, less those that are 7 x 24 h old or older.
+exposed AS
+(
+    SELECT
+        *,
+        sum(counts) OVER (PARTITION BY business_id, contact_id ORDER BY sent_ms, message_id
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        - sum(counts) OVER (PARTITION BY business_id, contact_id ORDER BY sent_ms
+                            RANGE BETWEEN UNBOUNDED PRECEDING AND 604800000 PRECEDING) AS trailing
+    FROM purposed
+)
+SELECT
+    e.business_id,
+    e.account_id,
+    e.channel,
+    e.provider,
+    e.contact_id,
+    e.message_id,
+
+    e.found_purpose AS purpose,
+    e.author,
+    e.category,
+    e.template_id,
+    e.campaign_id,
+    e.message_tag,
+    e.arm,
+    e.scope,
+    e.promised_frequency,
+    e.market,
+    e.language,
+    e.zone,
+    e.pricing_type,
+    e.pricing_model,
+    e.billable,
+    if(e.has_failed, e.error_code, '') AS error_code,
+
+    if(e.counts AND e.sent >= c.data_from + INTERVAL 7 DAY, least(e.trailing, 65535), NULL) AS exposure,
+    least(a.answer_count, 65535) AS replies,
+
+    e.sent AS sent_at,
+    e.delivered_at,
+    e.opened_at,
+    e.clicked_at,
+    if(a.answer_count > 0, a.first_answer_at, NULL) AS replied_at,
+    if(e.has_failed, e.failed_at, NULL) AS failed_at,
+    if(toUnixTimestamp64Milli(l.first_left_at) != 0, l.first_left_at, NULL) AS opted_out_at
+FROM exposed AS e
+LEFT JOIN coverage AS c ON c.business_id = e.business_id AND c.account_id = e.account_id
+LEFT JOIN answers  AS a ON a.business_id = e.business_id AND a.contact_id = e.contact_id AND a.answered_id = e.message_id
+LEFT JOIN leavings AS l ON l.business_id = e.business_id AND l.contact_id = e.contact_id AND l.blamed_id = e.message_id
+WHERE e.sent >= {from:DateTime64(3, 'UTC')}
+  AND e.sent < {to:DateTime64(3, 'UTC')}
