@@ -100,7 +100,7 @@ func (v Value) Elements() iter.Seq[Value] {
 func (v Value) Members() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		if v.r.IsObject() {
-			v.r.ForEach(func(key, value gjson.Result) bool { return yield(key.Str, Value{value}) })
+			v.r.ForEach(func(key, value gjson.Result) bool { return yield(valid(key.Str), Value{value}) })
 		}
 	}
 }
@@ -110,10 +110,7 @@ func (v Value) Members() iter.Seq2[string, Value] {
 func (v Value) Text() string {
 	switch v.r.Type {
 	case gjson.String:
-		if !utf8.ValidString(v.r.Str) {
-			return string([]rune(v.r.Str)) // U+FFFD for each byte that is none, as encoding/json does
-		}
-		return v.r.Str
+		return valid(v.r.Str)
 	case gjson.Number:
 		return v.r.Raw
 	}
@@ -133,6 +130,9 @@ func (v Value) True() bool {
 	return v.r.Type == gjson.True || v.Text() == "1" || strings.EqualFold(v.Text(), "true")
 }
 
+// Raw returns v as it was written.
+func (v Value) Raw() []byte { return []byte(v.r.Raw) }
+
 // Empty reports whether there is nothing in v: missing, null, "", [] or {}.
 func (v Value) Empty() bool {
 	switch v.Kind() {
@@ -146,4 +146,12 @@ func (v Value) Empty() bool {
 		return empty
 	}
 	return false
+}
+
+// valid puts U+FFFD for each byte that is not UTF-8, as encoding/json does.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
 }
