@@ -41,14 +41,14 @@ func (b *book) line(f fact, buf *[]byte) canonical.Line {
 		if f.quoted != 0 {
 			l.InReplyTo = id(f.quoted, false)
 		}
-		if inbound[f.kind].wire == "text" {
+		if l.Kind != "media" {
 			l.TextChars = uint32(utf8.RuneCountInString(m.texts[f.text]))
 		}
 		return l
 	case factOptIn, factOptOut:
-		l.EventType, l.Scope = "opt_in", "marketing_messages"
+		l.EventType, l.Scope, l.Reason = "opt_in", "marketing_messages", "preference"
 		if f.what == factOptOut {
-			l.EventType, l.Reason = "opt_out", "preference"
+			l.EventType = "opt_out"
 		}
 		return l
 	}

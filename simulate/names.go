@@ -12,9 +12,9 @@ var inbound = []struct {
 	quoting    float64 // of messages that quote one: a template's button always does
 }{
 	{"text", "text", 0.82, 0.55},
-	{"button", "button", 0, 0.35},
-	{"interactive", "quick_reply", 0.04, 0.05}, // button_reply
-	{"interactive", "list", 0.02, 0},           // list_reply
+	{"button", "quick_reply", 0, 0.35},
+	{"interactive", "button", 0.04, 0.05}, // button_reply
+	{"interactive", "list", 0.02, 0},      // list_reply
 	{"image", "media", 0.09, 0.05},
 	{"audio", "media", 0.03, 0},
 }

@@ -206,11 +206,13 @@ type message struct {
 }
 
 // measurable reports whether the message is in the base of its rates: WhatsApp tells of deliveries,
-// but for those that an open says as much of.
-func (m *message) measurable() bool { return !m.delivered.IsZero() || !m.opened.IsZero() }
+// and one that only follows from an open is in no base.
+func (m *message) measurable() bool { return !m.delivered.IsZero() }
 
 // stands reports whether the send is not known to have failed: a delivery or an open contradicts a failure.
-func (m *message) stands() bool { return m.failed.IsZero() || m.measurable() }
+func (m *message) stands() bool {
+	return m.failed.IsZero() || !m.delivered.IsZero() || !m.opened.IsZero()
+}
 
 func within(at, sent time.Time, window time.Duration) bool {
 	return !at.IsZero() && !at.After(sent.Add(window))
@@ -339,39 +341,40 @@ type personDay struct {
 	leaves bool
 }
 
-// daysAtRisk yields the whole UTC days on which the contact could leave, up to the cutoff: from an
-// opt-in, else from a week after the first fact, to the day of the opt-out. No day counts whose
+// daysAtRisk yields the whole UTC days on which the contact could leave, up to the cutoff. Between
+// two opt-outs there is at most one spell, from the first opt-in after the earlier one to the day of
+// the later one; the first spell may begin a week after the first fact instead. No day counts whose
 // look-back begins before the account's data.
 func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 	return func(yield func(personDay) bool) {
 		slices.SortFunc(p.optIns, time.Time.Compare)
 		slices.SortFunc(p.optOuts, time.Time.Compare)
-		start := p.first.Add(lookBack)
-		if len(p.optIns) > 0 && (len(p.optOuts) == 0 || p.optIns[0].Before(p.optOuts[0])) {
-			start = p.optIns[0]
-		}
-		for {
-			end, leaves := cutoff, false
-			for _, out := range p.optOuts {
-				if !out.Before(start) {
-					end, leaves = out, true
-					break
-				}
+		var after time.Time
+		for i := range len(p.optOuts) + 1 {
+			end, leaves := cutoff, i < len(p.optOuts)
+			if leaves {
+				end = p.optOuts[i]
+			}
+			in := slices.IndexFunc(p.optIns, func(t time.Time) bool { return t.After(after) && !t.After(end) })
+			after = end
+			var start time.Time
+			switch {
+			case in >= 0:
+				start = p.optIns[in]
+			case i == 0:
+				start = p.first.Add(lookBack)
+			default:
+				continue
 			}
 			for d := midnight(start); !d.After(end); d = d.Add(wholeDay) {
-				last := leaves && end.Before(d.Add(wholeDay))
-				if d.Before(known) || d.Add(wholeDay).After(cutoff) {
+				tomorrow := d.Add(wholeDay)
+				if d.Before(known) || tomorrow.After(cutoff) {
 					continue
 				}
-				if !yield(personDay{p.dose(d), last}) {
+				if !yield(personDay{p.dose(d), leaves && end.Before(tomorrow)}) {
 					return
 				}
 			}
-			next := slices.IndexFunc(p.optIns, func(in time.Time) bool { return in.After(end) })
-			if !leaves || next < 0 {
-				return
-			}
-			start = p.optIns[next]
 		}
 	}
 }

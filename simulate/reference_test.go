@@ -167,10 +167,10 @@ func TestOpens(t *testing.T) {
 	f(0, 0, sent+"2025-03-08T09:59:59Z reply zero later")
 	f(1, 1, sent+"2025-03-08T10:00:00Z open a m1")
 	f(1, 0, sent+"2025-03-08T10:00:01Z open a m1")
-	// Sent only, or failed: in no base. Opened only: in it.
+	// Sent only, failed, or known as delivered only because it was opened: in no base.
 	f(0, 0, "2025-03-01T10:00:00Z send a m1"+cutoff)
 	f(0, 0, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z failed a m1"+cutoff)
-	f(1, 1, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z open a m1"+cutoff)
+	f(0, 0, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z open a m1"+cutoff)
 	// A message whose send nobody saw is none.
 	f(0, 0, "2025-03-01T10:00:00Z delivered a m1"+cutoff)
 }
@@ -179,7 +179,7 @@ func TestDaysAtRisk(t *testing.T) {
 	f := func(want []Dose, notAtRisk int, text string) {
 		t.Helper()
 		ref := measure(t, text)
-		// The account's first contact is at risk too; only days with another dose or in March tell.
+		// The days of dose 0 are those of the account's first contact too.
 		var got []Dose
 		for _, d := range ref.Doses {
 			if d.Dose > 0 || d.OptOuts > 0 {
@@ -217,9 +217,18 @@ func TestDaysAtRisk(t *testing.T) {
 	f([]Dose{{1, 1, 0}}, 0, `
 		2025-03-02T00:00:00Z send a m1
 		2025-03-02T00:00:01Z delivered a m1`+later)
+	// Who left within that week is never at risk, until the next opt-in.
 	f(nil, 1, `
 		2025-03-02T10:00:00Z send a m1
-		2025-03-05T10:00:00Z opt_out a -`+later)
+		2025-03-05T10:00:00Z opt_out a -
+		2025-03-05T10:00:01Z send a m2 purpose=response
+		2025-03-12T10:00:00Z send a m3`+later)
+	f([]Dose{{1, 1, 1}}, 1, `
+		2025-03-02T10:00:00Z send a m1
+		2025-03-05T10:00:00Z opt_out a -
+		2025-03-05T11:00:00Z opt_in a -
+		2025-03-05T12:00:00Z opt_in a -
+		2025-03-06T10:00:00Z opt_out a -`+later)
 	// The last day counts only when it is over.
 	f([]Dose{{1, 2, 0}}, 0, `
 		2025-03-01T12:00:00Z opt_in a -
@@ -237,6 +246,7 @@ func TestEarliestCopyCounts(t *testing.T) {
 		2025-03-01T10:00:00Z send a m1
 		2025-03-09T10:00:01Z open a m1
 		2025-03-08T10:00:00Z open a m1
+		2025-03-01T10:00:00Z delivered a m1
 		2025-05-01T10:00:00Z reply zero later`)
 	if got := ref.totals("open"); got.Outcomes != 1 {
 		t.Errorf("%d opens in time, want 1", got.Outcomes)
@@ -246,12 +256,15 @@ func TestEarliestCopyCounts(t *testing.T) {
 func TestSumsAreByContact(t *testing.T) {
 	ref := measure(t, `
 		2025-03-01T10:00:00Z send a m1
+		2025-03-01T10:00:00Z delivered a m1
 		2025-03-01T10:00:01Z open a m1
 		2025-03-15T10:00:00Z send a m2
+		2025-03-15T10:00:00Z delivered a m2
 		2025-03-15T10:00:01Z open a m2
 		2025-03-29T10:00:00Z send a m3
 		2025-03-29T10:00:01Z delivered a m3
 		2025-03-01T10:00:00Z send b m4
+		2025-03-01T10:00:00Z delivered b m4
 		2025-03-01T10:00:01Z open b m4
 		2025-05-01T10:00:00Z reply zero later`)
 	want := Sums{Contacts: 2, Units: 4, Outcomes: 3, NN: 9 + 1, YY: 4 + 1, NY: 6 + 1}

@@ -240,27 +240,29 @@ func read(t *testing.T, body []byte) (lines []canonical.Line) {
 				if m.Context != nil {
 					l.InReplyTo = m.Context.ID
 				}
+				text := ""
 				switch {
 				case m.Text != nil:
-					l.Kind, l.TextChars = "text", uint32(utf8.RuneCountInString(m.Text.Body))
+					l.Kind, text = "text", m.Text.Body
 				case m.Button != nil:
-					l.Kind = "button"
+					l.Kind, text = "quick_reply", m.Button.Text
 				case m.Interactive != nil && m.Interactive.List != nil:
-					l.Kind = "list"
+					l.Kind, text = "list", m.Interactive.List.Title
 				case m.Interactive != nil && m.Interactive.Button != nil:
-					l.Kind = "quick_reply"
+					l.Kind, text = "button", m.Interactive.Button.Title
 				case m.Image != nil || m.Audio != nil:
 					l.Kind = "media"
 				default:
 					t.Fatalf("message of type %q without content", m.Type)
 				}
+				l.TextChars = uint32(utf8.RuneCountInString(text))
 				lines = append(lines, l)
 			}
 			for _, u := range v.Preferences {
 				l := base
-				l.EventType, l.Scope = "opt_in", u.Category
+				l.EventType, l.Scope, l.Reason = "opt_in", u.Category, "preference"
 				if u.Value == "stop" {
-					l.EventType, l.Reason = "opt_out", "preference"
+					l.EventType = "opt_out"
 				}
 				l.EventTime, l.Address = time.Unix(u.Timestamp, 0).UTC(), "+"+u.WaID
 				lines = append(lines, l)
