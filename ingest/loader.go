@@ -232,9 +232,8 @@ func (l *Loader) insert(ctx context.Context, segment spool.Segment, r *rows) (st
 		stored += n
 		return nil
 	}
-	var events eventReader
 	damage, err = l.spool.Read(segment, func(record []byte) error {
-		return events.events(record, func(e *Event) error {
+		return readEvents(record, func(e *Event) error {
 			r.add(e)
 			if r.n < l.opts.BatchRows {
 				return nil
