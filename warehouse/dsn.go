@@ -93,8 +93,15 @@ func parseDSN(dsn, what string) (native, http clickhouse.Options, err error) {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return native, http, fmt.Errorf("the %s has http_port=%s: write a port number", what, port)
 	}
-	native, http = *parsed, *parsed
-	http.Protocol = clickhouse.HTTP
+	u.Scheme = "http"
+	if parsed.TLS != nil {
+		u.Scheme = "https"
+	}
+	parsedHTTP, err := clickhouse.ParseDSN(u.String())
+	if err != nil {
+		return native, http, fmt.Errorf("the %s cannot be read: write it as %s", what, dsnForm)
+	}
+	native, http = *parsed, *parsedHTTP
 	native.Addr, http.Addr = nil, nil
 	for _, addr := range parsed.Addr {
 		host := addr

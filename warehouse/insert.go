@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +23,14 @@ import (
 //
 // See [Retryable] and [RowsRefused] for its errors. Insert does not release the reader.
 func (db *DB) Insert(ctx context.Context, table string, records array.RecordReader, token string) error {
-	settings := clickhouse.Settings{
-		"async_insert":                    0,
-		"insert_deduplicate":              0,
-		"max_partitions_per_insert_block": 0, // a backfill may span years
+	if token == "" {
+		token = rand.Text() // else the server goes by the hash of the rows, and drops those that are alike
 	}
-	if token != "" {
-		settings["insert_deduplicate"] = 1
-		settings["insert_deduplication_token"] = token
-		settings["deduplicate_blocks_in_dependent_materialized_views"] = 1
+	settings := clickhouse.Settings{
+		"async_insert":                                       0,
+		"max_partitions_per_insert_block":                    0, // a backfill may span years
+		"insert_deduplication_token":                         token,
+		"deduplicate_blocks_in_dependent_materialized_views": 1,
 	}
 	statement := "INSERT INTO " + quote(table) + " (" + columns(records.Schema()) + ")"
 

@@ -133,15 +133,15 @@ func (db *DB) MigrateFS(ctx context.Context, files fs.FS) (done []Migration, err
 	if err != nil {
 		return nil, err
 	}
-	if pending, err := db.pending(ctx, schema); err != nil || len(pending) == 0 {
-		return nil, err
+	if pending, err := db.pending(ctx, schema); err == nil && len(pending) == 0 {
+		return nil, nil
 	}
 	unlock, err := db.lockMigrations(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	pending, err := db.pending(ctx, schema) // again: another process may have been at it
+	pending, err := db.pending(ctx, schema) // again: another process may have been at it, which looks as if it broke off
 	if err != nil {
 		return nil, err
 	}

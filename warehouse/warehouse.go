@@ -41,7 +41,7 @@ const attachPatience = 15 * time.Second
 // Options of [Open].
 type Options struct {
 	DSN         string       // clickhouse://USER:PASSWORD@HOST:9000/DATABASE?secure=true&http_port=8443; empty: embedded
-	AnalystDSN  string       // for QueryFormat and AnalystQuery; default: DSN, read-only and with limits
+	AnalystDSN  string       // for QueryFormat and AnalystQuery; default: DSN, read-only and with limits (but KILL QUERY works)
 	Dir         string       // data folder of the embedded engine; needed without a DSN
 	Database    string       // default: the DSN's, else DefaultDatabase; embedded: drumbeat or drumbeat_*
 	MemoryBytes int64        // what the embedded engine may use; default: see embedded.Options

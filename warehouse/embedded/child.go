@@ -44,8 +44,11 @@ func RunChild() {
 	// to the whole group, and the owner still wants to write what it holds.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go exitWithOwner()
+	if err := terminalInput(); err != nil {
+		fmt.Fprintln(os.Stderr, "engine runs without a terminal, so malformed requests can end it:", err)
+	}
 	err := runLibrary(os.Getenv(childLibrary), []string{
-		"clickhouse", "--path=" + os.Getenv(childPath), "--log-level=warning",
+		"clickhouse", "--interactive", "--progress=off", "--path=" + os.Getenv(childPath), "--log-level=warning",
 		"-C", os.Getenv(childConfig), "--query", startListening,
 	})
 	fmt.Fprintln(os.Stderr, childEnded+err.Error())

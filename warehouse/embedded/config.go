@@ -46,10 +46,8 @@ type limit struct {
 // render returns the engine's configuration. The users stand in the same file.
 //
 // The start-up session logs in as `default` over loopback without a password, which
-// the library fixes, and any local process could do the same. So `default` may do
-// SYSTEM LISTEN and nothing else, and its quota of statements, for ever, is the three of
-// the start-up session. What remains to others is SELECT of constants, within 64 MiB.
-// (One session per user would be simpler, but ClickHouse 26.7 crashes on the second one.)
+// the library fixes, so `default` may open one session: the start-up session is it, and
+// nobody else gets in. Beside that it may do SYSTEM LISTEN and nothing else.
 func (c configuration) render() ([]byte, error) {
 	c.CacheBytes = c.MemoryBytes / 16
 	c.AnalystMemoryBytes = c.MemoryBytes / 2
@@ -132,18 +130,14 @@ var configTemplate = template.Must(template.New("engine.xml").Funcs(template.Fun
   </access_control_improvements>
   <users_config>{{xml .Self}}</users_config>
   <user_directories><users_xml><path>{{xml .Self}}</path></users_xml></user_directories>
-  <quotas>
-    <default/>
-    <starter><interval><duration>2000000000</duration><queries>3</queries></interval></starter>
-  </quotas>
+  <quotas><default/></quotas>
   <profiles>
     <default>
       <max_insert_threads>1</max_insert_threads>
     </default>
     <starter>
-      <max_memory_usage_for_user>67108864</max_memory_usage_for_user>
-      <max_threads>1</max_threads>
-      <constraints><max_memory_usage_for_user><const/></max_memory_usage_for_user><max_threads><const/></max_threads></constraints>
+      <max_sessions_for_user>1</max_sessions_for_user>
+      <constraints><max_sessions_for_user><const/></max_sessions_for_user></constraints>
     </starter>
     <analyst>
       <readonly>2</readonly>
@@ -158,7 +152,7 @@ var configTemplate = template.Must(template.New("engine.xml").Funcs(template.Fun
   <users>
     <default>
       <profile>starter</profile>
-      <quota>starter</quota>
+      <quota>default</quota>
       <password/>
       <networks><ip>127.0.0.1</ip></networks>
       <grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>

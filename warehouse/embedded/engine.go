@@ -497,7 +497,7 @@ func (e *Engine) launch(native, http int) (*child, error) {
 	defer watched.Close()
 	cmd := &exec.Cmd{
 		Path: exe, Args: []string{childName}, Dir: string(e.dir),
-		Env: []string{
+		Env: []string{ // no HOME: without one, a child whose start fails ends instead of asking for input
 			"TZ=UTC", "LD_LIBRARY_PATH=" + os.Getenv("LD_LIBRARY_PATH"),
 			childLibrary + "=" + e.options.Library,
 			childPath + "=" + e.dir.data(),
@@ -543,15 +543,15 @@ func (c *child) reason() string {
 	if c.err != nil {
 		ended = c.err.Error()
 	}
-	if line := lastError(c.log, c.offset); line != "" {
+	if line := firstError(c.log, c.offset); line != "" {
 		return ended + ": " + line
 	}
 	return ended
 }
 
-// lastError finds the last line behind offset that tells why a child ended, if there is one;
-// what went wrong in statements is in the log too, and no reason.
-func lastError(path string, offset int64) string {
+// firstError finds the first line behind offset that tells why a child ended, if there is one.
+// What went wrong in statements is in the log too, and no reason.
+func firstError(path string, offset int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
@@ -565,17 +565,18 @@ func lastError(path string, offset int64) string {
 	if err != nil {
 		return ""
 	}
-	var last string
 	for line := range strings.Lines(string(b)) {
 		line = strings.TrimSpace(line)
-		switch _, fatal, found := strings.Cut(line, "<Fatal> "); {
-		case found:
-			last = fatal
-		case strings.HasPrefix(line, "Code: "): // from the start-up session; logged ones begin with the time
-			_, last, _ = strings.Cut(line, "DB::Exception: ")
-		case strings.HasPrefix(line, childEnded) && last == "": // else a consequence
-			last = strings.TrimPrefix(line, childEnded)
+		if _, fatal, found := strings.Cut(line, "<Fatal> "); found {
+			return fatal
+		}
+		if strings.HasPrefix(line, "Code: ") { // of the start-up session; logged ones begin with the time
+			_, line, _ = strings.Cut(line, "DB::Exception: ")
+			return line
+		}
+		if text, found := strings.CutPrefix(line, childEnded); found {
+			return text
 		}
 	}
-	return last
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -302,6 +303,49 @@ func TestGivesUpAfterCrashes(t *testing.T) {
 	}
 	if err := engine.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Without a terminal (see terminalInput) each of these ends the engine.
+func TestMalformedRequestsDoNotEndEngine(t *testing.T) {
+	engine := start(t, t.TempDir())
+	for _, addr := range []string{embedded.NativeAddr, embedded.HTTPAddr} {
+		for _, request := range []string{
+			"", "\x00\x01", "garbage\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", strings.Repeat("\xff", 100),
+			"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+		} {
+			conn, err := engine.DialContext(t.Context(), addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(conn, request)
+			conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			conn.Read(make([]byte, 1))
+			conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	}
+	for _, protocol := range []clickhouse.Protocol{clickhouse.Native, clickhouse.HTTP} {
+		for _, who := range []embedded.Credentials{{User: "writer", Password: "x"}, {User: "nobody"}, {User: "default"}} {
+			if err := connect(t, engine, who, protocol).Ping(t.Context()); err == nil {
+				t.Errorf("%q got in", who.User)
+			}
+		}
+		conn := connect(t, engine, engine.Writer(), protocol)
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			conn.Exec(ctx, "SELECT sleepEachRow(0.01) FROM numbers(1000) SETTINGS max_block_size = 1")
+			cancel()
+		}
+	}
+	if n := count(t, connect(t, engine, engine.Writer(), clickhouse.HTTP), "SELECT 1::UInt64"); n != 1 {
+		t.Errorf("SELECT 1 = %d", n)
+	}
+	if b, err := os.ReadFile(engine.LogPath()); err != nil || strings.Contains(string(b), "<Fatal>") {
+		t.Errorf("the log has a fatal error, %v:\n%s", err, b)
+	}
+	if state := engine.State(); state.Crashes != 0 {
+		t.Errorf("%d crashes", state.Crashes)
 	}
 }
 
