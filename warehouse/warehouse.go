@@ -275,6 +275,11 @@ func (db *DB) PrepareBatch(ctx context.Context, sql string) (driver.Batch, error
 	return db.writer.PrepareBatch(ctx, sql)
 }
 
+// AnalystSelect runs a query as the analyst and scans all rows into dest; see [DB.Select].
+func (db *DB) AnalystSelect(ctx context.Context, dest any, sql string, args ...any) error {
+	return db.analyst.Select(ctx, dest, sql, args...)
+}
+
 // AnalystQuery runs a query as the analyst; see [DB.Query].
 func (db *DB) AnalystQuery(ctx context.Context, sql string, args ...any) (driver.Rows, error) {
 	return db.analyst.Query(analystContext(ctx), sql, args...)
