@@ -277,7 +277,7 @@ func (db *DB) PrepareBatch(ctx context.Context, sql string) (driver.Batch, error
 
 // AnalystSelect runs a query as the analyst and scans all rows into dest; see [DB.Select].
 func (db *DB) AnalystSelect(ctx context.Context, dest any, sql string, args ...any) error {
-	return db.analyst.Select(ctx, dest, sql, args...)
+	return db.analyst.Select(analystContext(ctx), dest, sql, args...)
 }
 
 // AnalystQuery runs a query as the analyst; see [DB.Query].
