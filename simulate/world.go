@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Options say which world. The zero value is the demo's world.
+// Options say which world. The zero value is a world of the demo's size.
 type Options struct {
 	Seed     uint64    `json:"seed"`
 	Contacts int       `json:"contacts"` // default 3000
