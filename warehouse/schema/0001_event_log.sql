@@ -9,7 +9,10 @@
 -- share their event_time but for rare sources without a clock; FINAL merges across partitions.
 -- ORDER BY puts a contact's facts, and the facts of one message, side by side: that is how the
 -- models read them, and what makes the hashes compress.
-CREATE TABLE event_log
+--
+-- The spool forgets a batch once its insert is confirmed, so a confirmed insert is on disk (fsync), and
+-- a batch that comes again under its token is dropped.
+CREATE TABLE IF NOT EXISTS event_log
 (
     business_id        LowCardinality(String),
     contact_id         UUID,
@@ -64,4 +67,4 @@ CREATE TABLE event_log
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (business_id, contact_id, message_id, event_type, event_id)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1

@@ -4,7 +4,7 @@
 --
 -- Not partitioned: the facts of one message may lie in different months and would never meet.
 -- Read it with FINAL.
-CREATE TABLE message_facts
+CREATE TABLE IF NOT EXISTS message_facts
 (
     business_id        LowCardinality(String),
     contact_id         UUID,
@@ -42,4 +42,4 @@ CREATE TABLE message_facts
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (business_id, contact_id, message_id)
-SETTINGS non_replicated_deduplication_window = 10000, allow_nullable_key = 0
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1

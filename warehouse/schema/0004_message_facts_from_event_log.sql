@@ -1,6 +1,6 @@
 -- Fills message_facts as events arrive. `zone`, `market` and `language` are taken from any fact;
 -- the fields of a reply describe the reply, not the message it quotes, so only its time counts.
-CREATE MATERIALIZED VIEW message_facts_from_event_log TO message_facts AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS message_facts_from_event_log TO message_facts AS
 SELECT
     business_id,
     contact_id,

@@ -1,6 +1,6 @@
 -- contact_facts: facts about a contact rather than about one message: inbound messages, consent,
 -- complaints and receipts up to a watermark. One row per fact once merged; read it with FINAL.
-CREATE TABLE contact_facts
+CREATE TABLE IF NOT EXISTS contact_facts
 (
     business_id  LowCardinality(String),
     contact_id   UUID,
@@ -23,4 +23,4 @@ CREATE TABLE contact_facts
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (business_id, contact_id, event_type, fact_id)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1

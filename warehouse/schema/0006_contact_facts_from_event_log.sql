@@ -1,5 +1,5 @@
 -- Fills contact_facts as events arrive.
-CREATE MATERIALIZED VIEW contact_facts_from_event_log TO contact_facts AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS contact_facts_from_event_log TO contact_facts AS
 SELECT
     business_id,
     contact_id,

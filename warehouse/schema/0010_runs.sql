@@ -1,5 +1,5 @@
 -- runs: what the jobs did, one row per finished run.
-CREATE TABLE runs
+CREATE TABLE IF NOT EXISTS runs
 (
     job          LowCardinality(String),
     window_from  Date,
