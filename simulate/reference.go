@@ -205,14 +205,12 @@ type message struct {
 	exposure                                 int
 }
 
-// measurable reports whether the message is in the base of its rates: WhatsApp tells of deliveries,
-// and one that only follows from an open is in no base.
-func (m *message) measurable() bool { return !m.delivered.IsZero() }
+// measurable reports whether the message is in the base of its rates. WhatsApp tells of deliveries,
+// but not where the chat was on the screen: there, the open says as much.
+func (m *message) measurable() bool { return !m.delivered.IsZero() || !m.opened.IsZero() }
 
 // stands reports whether the send is not known to have failed: a delivery or an open contradicts a failure.
-func (m *message) stands() bool {
-	return m.failed.IsZero() || !m.delivered.IsZero() || !m.opened.IsZero()
-}
+func (m *message) stands() bool { return m.failed.IsZero() || m.measurable() }
 
 func within(at, sent time.Time, window time.Duration) bool {
 	return !at.IsZero() && !at.After(sent.Add(window))

@@ -167,10 +167,10 @@ func TestOpens(t *testing.T) {
 	f(0, 0, sent+"2025-03-08T09:59:59Z reply zero later")
 	f(1, 1, sent+"2025-03-08T10:00:00Z open a m1")
 	f(1, 0, sent+"2025-03-08T10:00:01Z open a m1")
-	// Sent only, failed, or known as delivered only because it was opened: in no base.
+	// Sent only, or failed: in no base. Opened only: in it.
 	f(0, 0, "2025-03-01T10:00:00Z send a m1"+cutoff)
 	f(0, 0, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z failed a m1"+cutoff)
-	f(0, 0, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z open a m1"+cutoff)
+	f(1, 1, "2025-03-01T10:00:00Z send a m1\n2025-03-01T10:00:02Z open a m1"+cutoff)
 	// A message whose send nobody saw is none.
 	f(0, 0, "2025-03-01T10:00:00Z delivered a m1"+cutoff)
 }

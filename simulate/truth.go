@@ -75,52 +75,26 @@ func (w *World) Truth() Truth {
 			t.Late++
 		}
 	}
-	contacts := make([]traits, w.Options.Contacts)
-	for i := range contacts {
-		contacts[i] = draw(rand.New(w.stream(i)), w)
-	}
-	opens, replies := inTime()
-	// Messages told as delivered are the base; what is opened on the screen at once is not told so.
-	average := func(rate func(c traits, exposure int) (outcomes, base float64)) func(int) float64 {
-		known := map[int]float64{}
-		return func(exposure int) float64 {
-			if _, ok := known[exposure]; !ok {
-				var outcomes, base float64
-				for _, c := range contacts {
-					y, n := rate(c, exposure)
-					outcomes += y
-					base += n
-				}
-				known[exposure] = outcomes / base
-			}
-			return known[exposure]
-		}
-	}
-	t.Open = t.Reference.curve("open", average(func(c traits, exposure int) (float64, float64) {
-		told, base := c.toldOpen(exposure)
-		return told * opens, base
-	}))
-	t.Reply = t.Reference.curve("reply", average(func(c traits, exposure int) (float64, float64) {
-		opened, base := c.open*openFalls(exposure), 1.0
+	var open, reply float64
+	for i := range w.Options.Contacts {
+		c := draw(rand.New(w.stream(i)), w)
 		if c.receipts {
-			opened, base = c.toldOpen(exposure)
+			open += c.open
 		}
-		return opened * c.reply * replyFalls(exposure) * replies, base
-	}))
+		reply += c.open * c.reply
+	}
+	n := float64(w.Options.Contacts)
+	opens, replies := inTime()
+	t.Open = t.Reference.curve("open", func(exposure int) float64 {
+		return open / n * opens * openFalls(exposure)
+	})
+	t.Reply = t.Reference.curve("reply", func(exposure int) float64 {
+		return reply / n * replies * openFalls(exposure) * replyFalls(exposure)
+	})
 	t.OptOut = t.Reference.hazards(func(dose int) float64 {
 		return leaves(dose, w.Options.Null) * (1 - leaveByBlock)
 	})
 	return t
-}
-
-// toldOpen returns the chance that a message that arrives is told both as delivered and as opened,
-// and the chance that it is told as delivered.
-func (c traits) toldOpen(exposure int) (both, delivered float64) {
-	if !c.receipts {
-		return 0, 1
-	}
-	open := c.open * openFalls(exposure)
-	return open * (1 - chatOpen), 1 - open*chatOpen
 }
 
 func (w *World) model() Model {

@@ -87,8 +87,10 @@ func TestFoundIsWhatWasCaused(t *testing.T) {
 			if m.purpose != "proactive" || !m.measurable() || m.sent.After(ref.Cutoff.Add(-openWindow)) || m.sent.Before(since[p.account].Add(lookBack)) {
 				continue
 			}
-			told, base := tr.toldOpen(m.exposure)
-			rate := opens * told / base
+			rate := 0.0
+			if tr.receipts {
+				rate = opens * tr.open * openFalls(m.exposure)
+			}
 			want[m.exposure] += rate
 			spread[m.exposure] += rate * (1 - rate)
 			if within(m.opened, m.sent, openWindow) {
