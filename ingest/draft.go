@@ -26,6 +26,9 @@ func (d Draft) String() string { return "draft of " + string(d.Type) }
 // GoString hides what a draft holds from %#v.
 func (d Draft) GoString() string { return d.String() }
 
+// MarshalText keeps a draft out of what is written by encoders, such as a log's.
+func (d Draft) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
 // AddressKind says how an address is normalised, and within what it is unique.
 type AddressKind string
 

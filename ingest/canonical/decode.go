@@ -26,12 +26,11 @@ var DefaultAttributes = []string{"url_host", "url_path", "link_id", "origin", "d
 // Decoder decodes event lines. It is safe for concurrent use.
 type Decoder struct {
 	attributes map[string]bool
-	trees      sync.Pool // of *jsontree.Tree
 }
 
 // NewDecoder returns a decoder that keeps DefaultAttributes and the operator's own.
 func NewDecoder(attributes ...string) *Decoder {
-	d := &Decoder{attributes: map[string]bool{}, trees: sync.Pool{New: func() any { return new(jsontree.Tree) }}}
+	d := &Decoder{attributes: map[string]bool{}}
 	for _, key := range append(attributes, DefaultAttributes...) {
 		d.attributes[key] = true
 	}
@@ -71,12 +70,10 @@ type values struct {
 // Decode reads one line as a draft of an event of business, received now at the clock of the
 // collector. Errors name the field and what is wrong with it, never its value.
 func (d *Decoder) Decode(line []byte, business string, received time.Time, draft *ingest.Draft) error {
-	tree := d.trees.Get().(*jsontree.Tree)
-	defer d.trees.Put(tree)
-	if err := tree.Parse(line); err != nil {
+	root, err := jsontree.Parse(line)
+	if err != nil {
 		return err
 	}
-	root := tree.Root()
 	if root.Kind() != jsontree.Object {
 		return errors.New("not a JSON object")
 	}
@@ -90,8 +87,8 @@ func (d *Decoder) Decode(line []byte, business string, received time.Time, draft
 	return finish(draft, &v, received)
 }
 
-func (d *Decoder) field(e *ingest.Draft, v *values, key []byte, value jsontree.Value) error {
-	switch string(key) {
+func (d *Decoder) field(e *ingest.Draft, v *values, key string, value jsontree.Value) error {
+	switch key {
 	case "event_type":
 		return text("event_type", value, (*string)(&e.Type), maxText)
 	case "event_time":
@@ -182,7 +179,7 @@ func (d *Decoder) field(e *ingest.Draft, v *values, key []byte, value jsontree.V
 		return d.keep(e, value)
 	default:
 		name := printable(key)
-		if hint, ok := hints[string(key)]; ok {
+		if hint, ok := hints[key]; ok {
 			return fmt.Errorf("unknown field %s: %s", name, hint)
 		}
 		return fmt.Errorf("unknown field %s", name)
@@ -200,11 +197,11 @@ func text(name string, value jsontree.Value, to *string, limit int) error {
 	default:
 		return fmt.Errorf("%s is neither text nor a number", name)
 	}
-	b := value.Bytes()
-	if len(b) > limit {
+	text := value.Text()
+	if len(text) > limit {
 		return fmt.Errorf("%s is longer than %d bytes", name, limit)
 	}
-	*to = string(b)
+	*to = text
 	return nil
 }
 
@@ -234,11 +231,11 @@ func (d *Decoder) keep(e *ingest.Draft, value jsontree.Value) error {
 		return errors.New("attributes is not an object")
 	}
 	for key, v := range value.Members() {
-		if !d.attributes[string(key)] {
+		if !d.attributes[key] {
 			continue
 		}
 		var kept string
-		if err := text("attributes."+string(key), v, &kept, maxText); err != nil {
+		if err := text("attributes."+key, v, &kept, maxText); err != nil {
 			return err
 		}
 		if kept == "" {
@@ -247,14 +244,14 @@ func (d *Decoder) keep(e *ingest.Draft, value jsontree.Value) error {
 		if e.Attributes == nil {
 			e.Attributes = map[string]string{}
 		}
-		e.Attributes[string(key)] = kept
+		e.Attributes[key] = kept
 	}
 	return nil
 }
 
 // printable returns a name as it may be shown: what does not look like the name of a field may be
 // anything, a phone number included.
-func printable(name []byte) string {
+func printable(name string) string {
 	if len(name) == 0 || len(name) > 40 {
 		return "(name not shown)"
 	}
@@ -263,7 +260,7 @@ func printable(name []byte) string {
 			return "(name not shown)"
 		}
 	}
-	return string(name)
+	return name
 }
 
 // finish checks the fields against each other and completes the draft.
@@ -288,6 +285,10 @@ func finish(e *ingest.Draft, v *values, received time.Time) error {
 	}
 	if v.kind == "" {
 		v.kind = string(defaultKind(e.Channel, v.address))
+	}
+	if v.kind == string(ingest.Phone) && e.Channel != "whatsapp" && !isInternational(v.address) {
+		// Ten digits of one country are somebody else's number in another.
+		return errors.New("address: a phone number begins with + and its country's calling code")
 	}
 	if e.Address, err = ingest.ParseAddress(ingest.AddressKind(v.kind), v.address); err != nil {
 		return fmt.Errorf("address: %w", err)
@@ -411,7 +412,7 @@ func identify(e *ingest.Draft, v *values, core bool) error {
 			e.EventKey = byID
 		case at != nil:
 			e.EventKey = at
-		case core && e.MessageKey != "": // a complaint about one message
+		case core && e.MessageKey != "": // a consent or complaint of one message
 		default:
 			return fmt.Errorf("event_time is missing or unusable: %s needs it, or an event_id, to be known again", e.Type)
 		}
@@ -438,6 +439,12 @@ func defaultKind(channel, address string) ingest.AddressKind {
 		return ingest.Phone
 	}
 	return ingest.Scoped
+}
+
+// isInternational reports whether a phone number says itself that it begins with its country.
+// WhatsApp's ids always do, without the +.
+func isInternational(number string) bool {
+	return strings.Contains(number, "+") || strings.HasPrefix(strings.TrimSpace(number), "00")
 }
 
 func oneOf(value string, allowed []string) bool {

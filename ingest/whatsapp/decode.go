@@ -38,12 +38,11 @@ const maxOpaque = 512
 
 // Decode reads a webhook body. It returns ErrBody, wrapped, if it is not JSON.
 func (Source) Decode(body []byte, from ingest.Intake) (ingest.Decoded, error) {
-	var tree jsontree.Tree
-	if err := tree.Parse(body); err != nil {
+	root, err := jsontree.Parse(body)
+	if err != nil {
 		return ingest.Decoded{}, fmt.Errorf("%w: %w", ingest.ErrBody, err)
 	}
 	d := decoder{from: from}
-	root := tree.Root()
 	if root.Kind() != jsontree.Array {
 		d.document(root)
 		return d.out, nil
@@ -315,7 +314,7 @@ func interactiveKind(interactive jsontree.Value) string {
 		return kind
 	}
 	for key := range interactive.Members() {
-		if kind := kinds[string(key)]; kind != "" {
+		if kind := kinds[key]; kind != "" {
 			return kind
 		}
 	}
