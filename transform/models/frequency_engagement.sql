@@ -8,14 +8,15 @@
 -- units:   messages are matured and in the outcome's base; sums are over contacts, of products of messages and
 --          outcomes; exposure_to 65535 is no upper end. Rate and interval are computed from these in Go
 WITH
--- What an account never reported in the window it does not measure: no rate, rather than none of many.
+-- What an account never reported on a channel in the window it does not measure: no rate, rather than none of many.
 measured AS
 (
     SELECT
         business_id, account_id, channel,
-        countIf(opened_at IS NOT NULL) > 0  AS tells_opens,
-        countIf(clicked_at IS NOT NULL) > 0 AS tells_clicks,
-        countIf(replied_at IS NOT NULL) > 0 AS tells_replies
+        countIf(delivered_at IS NOT NULL) > 0 AS tells_deliveries,
+        countIf(opened_at IS NOT NULL) > 0    AS tells_opens,
+        countIf(clicked_at IS NOT NULL) > 0   AS tells_clicks,
+        countIf(replied_at IS NOT NULL) > 0   AS tells_replies
     FROM messages
     WHERE sent_at >= {from:DateTime64(3, 'UTC')}
       AND sent_at < {to:DateTime64(3, 'UTC')}
@@ -45,8 +46,9 @@ base AS
     WHERE m.sent_at >= {from:DateTime64(3, 'UTC')}
       AND m.sent_at < {to:DateTime64(3, 'UTC')}
       AND m.exposure IS NOT NULL
-      -- Delivered, where the channel reports deliveries one by one; there, an open says as much of its message.
-      AND (m.channel NOT IN ('whatsapp', 'sms', 'rcs', 'email') OR m.delivered_at IS NOT NULL OR m.opened_at IS NOT NULL)
+      -- Reported deliveries only: one that merely follows from an open would bring its open along. But WhatsApp
+      -- reports no delivery of a message that came while its chat was on the screen; there the open stands for it.
+      AND (NOT k.tells_deliveries OR m.delivered_at IS NOT NULL OR m.channel = 'whatsapp' AND m.opened_at IS NOT NULL)
 ),
 -- Per contact at every grain, so that a contact on two channels is one cluster in `all`.
 per_contact AS

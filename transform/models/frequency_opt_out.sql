@@ -13,6 +13,7 @@ WITH
 toInt32(toDate({from:DateTime64(3, 'UTC')}))  AS first_day,
 toInt32(toDate({to:DateTime64(3, 'UTC')}))    AS end_day,
 toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
+86400000                                      AS day_ms,
 told AS
 (
     SELECT
@@ -33,50 +34,65 @@ contacts AS
     SELECT
         business_id,
         contact_id,
-        min(told_at)                                AS first_at,
-        argMin(account_id, (told_at, account_id))   AS first_account,
-        max(market)                                 AS own_market,
+        min(told_at)                                          AS first_at,
+        argMin(account_id, (told_at, account_id))             AS first_account,
+        max(market)                                           AS own_market,
         arraySort(groupArrayIf(told_at, consent = 'opt_in'))  AS opted_in,
-        arraySort(groupArrayIf(told_at, consent = 'opt_out')) AS opted_out,
-        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1] < opted_out[1]) AS asked
+        arraySort(groupArrayIf(told_at, consent = 'opt_out')) AS opted_out
     FROM told
     GROUP BY business_id, contact_id
 ),
--- At risk from the first opt-in, if it came before any opt-out, else from first contact. Of an opt-in that follows an
--- opt-in, and of an opt-out that follows an opt-out, only the first counts: what is left alternates.
+-- At risk from the first opt-in, if it came before any opt-out, else from first contact.
+beginnings AS
+(
+    SELECT
+        business_id, contact_id, first_account, own_market, first_at, opted_in, opted_out,
+        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1] <= opted_out[1]) AS asked
+    FROM contacts
+),
 turns AS
 (
     SELECT
         business_id, contact_id, first_account, own_market, asked,
-        if(asked, opted_in[1], first_at) AS begins_at,
         arraySort(arrayConcat(
-            [(begins_at, 0)],
-            arrayMap(t -> (t, 0), arrayFilter(t -> t > begins_at, opted_in)),
-            arrayMap(t -> (t, 1), opted_out))) AS told_turns,
-        arrayFilter((turn, before) -> turn.2 != before, told_turns, arrayPushFront(arrayPopBack(arrayMap(turn -> turn.2, told_turns)), 2)) AS kept,
-        arrayMap(turn -> toUnixTimestamp64Milli(turn.1), arrayFilter(turn -> turn.2 = 0, kept)) AS starts,
-        arrayMap(turn -> toUnixTimestamp64Milli(turn.1), arrayFilter(turn -> turn.2 = 1, kept)) AS ends
-    FROM contacts
+            if(asked, [], [(toUnixTimestamp64Milli(first_at), 0)]),
+            arrayMap(t -> (toUnixTimestamp64Milli(t), 0), opted_in),
+            arrayMap(t -> (toUnixTimestamp64Milli(t), 1), opted_out))) AS told_turns
+    FROM beginnings
+),
+-- Of an opt-in that follows an opt-in, and of an opt-out that follows an opt-out, only the first counts: what is left alternates.
+alternating AS
+(
+    SELECT
+        business_id, contact_id, first_account, own_market, asked,
+        arrayFilter((turn, before) -> turn.2 != before.2, told_turns, arrayPushFront(arrayPopBack(told_turns), (0, 2))) AS kept
+    FROM turns
+),
+starts_and_ends AS
+(
+    SELECT
+        t.business_id AS business_id, t.contact_id AS contact_id, t.own_market AS own_market, v.cutoff AS loaded_to, t.asked AS asked,
+        arrayMap(turn -> turn.1, arrayFilter(turn -> turn.2 = 0, t.kept)) AS starts,
+        arrayMap(turn -> turn.1, arrayFilter(turn -> turn.2 = 1, t.kept)) AS ends,
+        greatest(first_day, toInt32(intDiv(toUnixTimestamp64Milli(v.data_from) + 8 * day_ms - 1, day_ms))) AS low_day,
+        least(end_day, toInt32(toDate(v.cutoff))) AS high_day
+    FROM alternating AS t
+    INNER JOIN coverage AS v ON v.business_id = t.business_id AND v.account_id = t.first_account
 ),
 -- Half-open runs of days at risk, cut to the days that are over, inside the window, and whose look-back lies inside
 -- the account's data; with 1 if the last of them is the day of leaving. After first contact a week is left out.
 spells AS
 (
     SELECT
-        t.business_id AS business_id, t.contact_id AS contact_id, t.own_market AS own_market, v.cutoff AS loaded_to,
-        86400000 AS day_ms,
-        greatest(first_day, toInt32(intDiv(toUnixTimestamp64Milli(v.data_from) + 8 * day_ms - 1, day_ms))) AS low_day,
-        least(end_day, toInt32(toDate(v.cutoff))) AS high_day,
+        business_id, contact_id, own_market, loaded_to,
         arrayFilter(run -> run.1 < run.2, arrayMap((start, ended, number) -> (
-            greatest(low_day, toInt32(intDiv(start + if(number = 1 AND NOT t.asked, 8, 1) * day_ms - 1, day_ms))),
+            greatest(low_day, toInt32(intDiv(start + if(number = 1 AND NOT asked, 8, 1) * day_ms - 1, day_ms))),
             least(high_day, toInt32(intDiv(ended, day_ms)) + 1),
             toInt32(intDiv(ended, day_ms) < high_day)),
-            t.starts,
-            arrayResize(t.ends, length(t.starts), toUnixTimestamp64Milli(never)),
-            arrayEnumerate(t.starts))) AS runs
-    FROM turns AS t
-    INNER JOIN coverage AS v ON v.business_id = t.business_id AND v.account_id = t.first_account
-    WHERE notEmpty(runs)
+            starts,
+            arrayResize(ends, length(starts), toUnixTimestamp64Milli(never)),
+            arrayEnumerate(starts))) AS runs
+    FROM starts_and_ends
 ),
 doses AS
 (
@@ -99,14 +115,20 @@ points AS
             arrayMap(run -> (run.1, 0, 1, 0), s.runs),
             arrayMap(run -> (run.2, 0, -1, 0), s.runs),
             arrayMap(run -> (run.2 - 1, 0, 0, run.3), s.runs),
-            arrayMap(run -> (run.2, 0, 0, -run.3), s.runs))) AS changes,
-        arrayMap(p -> p.1, changes) AS days,
-        arrayMap((day, next) -> next - day, days, arrayPushBack(arrayPopFront(days), days[-1])) AS lengths,
-        arrayCumSum(arrayMap(p -> p.2, changes)) AS dose,
-        arrayCumSum(arrayMap(p -> p.3, changes)) AS at_risk,
-        arrayCumSum(arrayMap(p -> p.4, changes)) AS leaving
+            arrayMap(run -> (run.2, 0, 0, -run.3), s.runs))) AS changes
     FROM spells AS s
     LEFT JOIN doses AS m ON m.business_id = s.business_id AND m.contact_id = s.contact_id
+    WHERE notEmpty(s.runs)
+),
+stretches AS
+(
+    SELECT
+        business_id, contact_id, own_market, loaded_to,
+        arrayMap((p, next) -> next.1 - p.1, changes, arrayPushBack(arrayPopFront(changes), changes[-1])) AS lengths,
+        arrayCumSum(p -> p.2, changes) AS dose,
+        arrayCumSum(p -> p.3, changes) AS at_risk,
+        arrayCumSum(p -> p.4, changes) AS leaving
+    FROM points
 ),
 per_contact AS
 (
@@ -118,7 +140,7 @@ per_contact AS
         contact_id,
         toUInt64(sum(n))           AS days_n,
         toUInt64(sum(n * leaves))  AS days_y
-    FROM points
+    FROM stretches
     ARRAY JOIN lengths AS n, dose AS of_dose, at_risk AS risk, leaving AS leaves
     WHERE risk > 0 AND n > 0
     GROUP BY business_id, loaded_to, of_market, bin, contact_id

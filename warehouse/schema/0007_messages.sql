@@ -1,6 +1,6 @@
 -- messages: one row per message of the business, as the model `messages` computes it from
 -- message_facts and contact_facts. A run replaces whole sent days.
-CREATE TABLE messages
+CREATE TABLE IF NOT EXISTS messages
 (
     business_id        LowCardinality(String),
     account_id         LowCardinality(String),
@@ -26,7 +26,7 @@ CREATE TABLE messages
     billable           LowCardinality(String),
     error_code         LowCardinality(String) COMMENT 'of a failure that stands',
 
-    exposure           Nullable(UInt16) COMMENT 'proactive sends not known to have failed to this contact in the 7 x 24 h up to and including this one; NULL in the first 7 days of the account''s data',
+    exposure           Nullable(UInt16) COMMENT 'of a proactive send not known to have failed: how many of these the contact was sent in the 7 x 24 h up to and including it; NULL for other sends, and in the first 7 days of the account''s data',
     replies            UInt16 COMMENT 'inbound messages attributed to this one',
 
     sent_at            DateTime64(3, 'UTC'),

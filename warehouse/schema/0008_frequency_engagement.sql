@@ -1,10 +1,10 @@
 -- frequency_engagement: result of the metric of that name (docs/metrics.md). A run replaces its window.
-CREATE TABLE frequency_engagement
+CREATE TABLE IF NOT EXISTS frequency_engagement
 (
     business_id    LowCardinality(String),
     window_from    Date COMMENT 'first sent day',
     window_to      Date COMMENT 'day after the last sent day',
-    cutoff         DateTime64(3, 'UTC') COMMENT 'latest event loaded',
+    cutoff         DateTime64(3, 'UTC') COMMENT 'latest event of the business; see coverage',
 
     channel        LowCardinality(String) COMMENT 'all: every channel together',
     market         LowCardinality(String) COMMENT 'all: every market together',

@@ -1,10 +1,10 @@
 -- frequency_opt_out: result of the metric of that name (docs/metrics.md). A run replaces its window.
-CREATE TABLE frequency_opt_out
+CREATE TABLE IF NOT EXISTS frequency_opt_out
 (
     business_id    LowCardinality(String),
     window_from    Date COMMENT 'first person-day',
     window_to      Date COMMENT 'day after the last person-day',
-    cutoff         DateTime64(3, 'UTC') COMMENT 'latest event loaded',
+    cutoff         DateTime64(3, 'UTC') COMMENT 'latest event of the business; see coverage',
 
     market         LowCardinality(String) COMMENT 'all: every market together',
     dose_from      UInt16,

@@ -1,0 +1,388 @@
+package transform
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"drumbeat/warehouse"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+//go:embed models/*.sql
+var models embed.FS
+
+// Errors that callers may want to tell from the rest.
+var (
+	ErrUnknownJob = errors.New("there is no such job")
+	ErrWindow     = errors.New("a window is whole UTC days, its end after its start")
+)
+
+// Window is a half-open span of UTC days, [From, To). The zero Window is all days with data: from the
+// first day on which anything was sent to the day of the cutoff.
+type Window struct{ From, To time.Time }
+
+// IsZero reports whether w asks for all days with data.
+func (w Window) IsZero() bool { return w.From.IsZero() && w.To.IsZero() }
+
+func (w Window) String() string {
+	return "[" + w.From.Format(time.DateOnly) + ", " + w.To.Format(time.DateOnly) + ")"
+}
+
+func (w Window) check() error {
+	for _, t := range []time.Time{w.From, w.To} {
+		if t.IsZero() || !t.Equal(t.UTC().Truncate(day)) {
+			return fmt.Errorf("window %s: %w", w, ErrWindow)
+		}
+	}
+	if !w.To.After(w.From) {
+		return fmt.Errorf("window %s: %w", w, ErrWindow)
+	}
+	return nil
+}
+
+const (
+	day = 24 * time.Hour
+	// lookBack is how far exposure and dose look back: the days before a window that its metrics need.
+	lookBack = 7 * day
+)
+
+// Result says what a run did.
+type Result struct {
+	Job    string
+	Window Window    // as run: a zero window is filled in; still zero if there is no data
+	Cutoff time.Time // latest event of any business
+	Steps  []Step    // in the order they ran
+}
+
+// Step is one relation written.
+type Step struct {
+	Relation    string
+	Window      Window // messages are also written for the days that the metrics look back to
+	Rows        uint64
+	Fingerprint uint64 // order-free hash of the rows: equal fingerprints, equal results
+	Took        time.Duration
+}
+
+// jobs are the models of each job, in order. A model reads only tables and models before it.
+var jobs = map[string][]model{
+	"frequency": {
+		{relation: "coverage", fill: insertSelect, scope: everything},
+		{relation: "messages", fill: insertSelect, scope: sentDays},
+		{relation: "frequency_engagement", fill: fillEngagement, scope: window},
+		{relation: "frequency_opt_out", fill: fillOptOut, scope: window},
+	},
+}
+
+// Jobs returns the names of the jobs, sorted.
+func Jobs() []string {
+	var names []string
+	for name := range jobs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// running holds one token: the jobs of a process run one after another. Two processes that run the same
+// job do not harm each other: each stages its rows apart, and partitions change as a whole, so the later one wins.
+var running = make(chan struct{}, 1)
+
+// Run computes the models of a job over a window and replaces what they hold for it. It returns what was
+// done, also beside an error: then the models before the one that failed are new, and the failed one holds, for
+// each day, its old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
+func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, error) {
+	result := Result{Job: job}
+	steps, ok := jobs[job]
+	if !ok {
+		return result, fmt.Errorf("run %q: %w; there are: %s", job, ErrUnknownJob, strings.Join(Jobs(), ", "))
+	}
+	if !w.IsZero() {
+		if err := w.check(); err != nil {
+			return result, fmt.Errorf("run %s: %w", job, err)
+		}
+	}
+	select {
+	case running <- struct{}{}:
+		defer func() { <-running }()
+	case <-ctx.Done():
+		return result, context.Cause(ctx)
+	}
+	r := run{db: db, result: &result, window: w}
+	if err := r.dropForgotten(ctx); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
+	for _, m := range steps {
+		if err := r.step(ctx, m); err != nil {
+			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
+		}
+		if result.Window.IsZero() {
+			slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
+			break
+		}
+	}
+	return result, nil
+}
+
+// run is one run of a job.
+type run struct {
+	db     *warehouse.DB
+	result *Result
+	window Window // as asked
+}
+
+// model is how one relation is computed and what of it a run replaces.
+type model struct {
+	relation string
+	fill     func(ctx context.Context, r *run, m model, staging string, w Window) error
+	scope    scope
+}
+
+// scope says which part of a relation a run replaces, and how that part is partitioned.
+type scope struct {
+	// partitions selects the names of the partitions of the relation {table} that a window covers.
+	partitions string
+	// where selects the rows of the window, for counting and hashing.
+	where string
+	// before is how many days more than the window's are written.
+	before time.Duration
+}
+
+var (
+	everything = scope{
+		partitions: `SELECT DISTINCT 'tuple()' AS name FROM {table}`,
+		where:      `1`,
+	}
+	sentDays = scope{
+		partitions: `SELECT DISTINCT toString(toDate(sent_at)) AS name FROM {table}
+			WHERE sent_at >= {from:DateTime64(3, 'UTC')} AND sent_at < {to:DateTime64(3, 'UTC')}`,
+		where:  `sent_at >= {from:DateTime64(3, 'UTC')} AND sent_at < {to:DateTime64(3, 'UTC')}`,
+		before: lookBack,
+	}
+	window = scope{
+		partitions: `SELECT DISTINCT toString((window_from, window_to)) AS name FROM {table}
+			WHERE window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})`,
+		where: `window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})`,
+	}
+)
+
+// step fills a staging table, puts its partitions in the place of the relation's, and records that.
+func (r *run) step(ctx context.Context, m model) (err error) {
+	started := time.Now()
+	w := r.result.Window
+	if !w.IsZero() { // coverage comes before the window is known
+		w.From = w.From.Add(-m.scope.before)
+	}
+	staging := stagingPrefix + m.relation + "_" + randomName()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	// Created and dropped whatever becomes of ctx: a statement that is given up may still happen.
+	settled := func(statement string) error {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		return r.db.Exec(last, statement)
+	}
+	if err := settled("CREATE TABLE " + staging + " AS " + m.relation); err != nil {
+		return fmt.Errorf("create the staging table: %w", err)
+	}
+	defer func() {
+		if dropErr := settled("DROP TABLE IF EXISTS " + staging + " SYNC"); dropErr != nil {
+			err = errors.Join(err, fmt.Errorf("drop the staging table: %w", dropErr))
+		}
+	}()
+	if err := m.fill(ctx, r, m, staging, w); err != nil {
+		return err
+	}
+	if err := r.replace(ctx, m, staging, w); err != nil {
+		return err
+	}
+	if r.result.Window.IsZero() { // coverage has just been written
+		if err := r.resolve(ctx); err != nil {
+			return err
+		}
+		if w = r.result.Window; w.IsZero() {
+			return nil
+		}
+	}
+	s := Step{Relation: m.relation, Window: w}
+	if s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w); err != nil {
+		return err
+	}
+	s.Took = time.Since(started)
+	r.result.Steps = append(r.result.Steps, s)
+	if err := r.record(ctx, s, started); err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "model computed", "job", r.result.Job, "relation", s.Relation,
+		"window_from", s.Window.From.Format(time.DateOnly), "window_to", s.Window.To.Format(time.DateOnly),
+		"rows", s.Rows, "took_ms", s.Took.Milliseconds())
+	return nil
+}
+
+// resolve sets cutoff and window from the coverage. Without a send in the data the window stays zero.
+func (r *run) resolve(ctx context.Context) error {
+	const query = `
+SELECT
+    (SELECT max(cutoff) FROM coverage)                     AS cutoff,
+    (SELECT count() FROM message_facts WHERE sent_at IS NOT NULL AND is_test = 0) AS sends,
+    (SELECT assumeNotNull(min(sent_at)) FROM message_facts WHERE is_test = 0) AS first_sent`
+	var cutoff, first time.Time
+	var sends uint64
+	if err := r.db.QueryRow(ctx, query).Scan(&cutoff, &sends, &first); err != nil {
+		return fmt.Errorf("find the days with data: %w", err)
+	}
+	r.result.Cutoff = cutoff.UTC()
+	switch {
+	case !r.window.IsZero():
+		r.result.Window = Window{From: r.window.From.UTC(), To: r.window.To.UTC()}
+	case sends > 0:
+		r.result.Window = Window{From: first.UTC().Truncate(day), To: cutoff.UTC().Truncate(day).Add(day)}
+		if !r.result.Window.To.After(r.result.Window.From) {
+			r.result.Window = Window{} // nothing was sent before the cutoff
+		}
+	}
+	return nil
+}
+
+// replace puts the staged partitions in the place of the relation's, and empties those of the window that have
+// no staged rows. Each partition changes as a whole, at once; the window does not, so a run that breaks off
+// leaves some partitions old and some new.
+func (r *run) replace(ctx context.Context, m model, staging string, w Window) error {
+	staged, err := r.partitions(ctx, m, staging, w)
+	if err != nil {
+		return err
+	}
+	kept, err := r.partitions(ctx, m, m.relation, w)
+	if err != nil {
+		return err
+	}
+	for _, name := range staged {
+		if err := r.db.Exec(ctx, "ALTER TABLE "+m.relation+" REPLACE PARTITION "+name+" FROM "+staging); err != nil {
+			return fmt.Errorf("replace partition %s: %w", name, err)
+		}
+	}
+	for _, name := range kept {
+		if slices.Contains(staged, name) {
+			continue
+		}
+		if err := r.db.Exec(ctx, "ALTER TABLE "+m.relation+" DROP PARTITION "+name); err != nil {
+			return fmt.Errorf("empty partition %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (r *run) partitions(ctx context.Context, m model, table string, w Window) ([]string, error) {
+	rows, err := r.db.Query(ctx, strings.ReplaceAll(m.scope.partitions, "{table}", table)+" ORDER BY name", w.params()...)
+	if err != nil {
+		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		if !strings.Contains(name, "(") {
+			name = "'" + name + "'"
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+func (r *run) fingerprint(ctx context.Context, m model, w Window) (rows, hash uint64, err error) {
+	// A tuple, because the hash of a plain NULL is NULL; a sum, because it ignores order and not repetition.
+	query := "SELECT count(), sum(sipHash64(tuple(*))) FROM " + m.relation + " WHERE " + m.scope.where
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&rows, &hash); err != nil {
+		return 0, 0, fmt.Errorf("fingerprint: %w", err)
+	}
+	return rows, hash, nil
+}
+
+func (r *run) record(ctx context.Context, s Step, started time.Time) error {
+	batch, err := r.db.PrepareBatch(ctx, `INSERT INTO runs
+(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint)`)
+	if err == nil {
+		err = batch.Append(r.result.Job, s.Window.From, s.Window.To, r.result.Cutoff, started.UTC(), started.Add(s.Took).UTC(),
+			s.Relation, s.Rows, s.Fingerprint)
+	}
+	if err == nil {
+		err = batch.Send()
+	}
+	if err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	return nil
+}
+
+const stagingPrefix = "staging_"
+
+// dropForgotten removes the staging tables of runs that broke off, when they are older than any run takes.
+func (r *run) dropForgotten(ctx context.Context) error {
+	var tables []struct {
+		Name string `ch:"name"`
+	}
+	err := r.db.Select(ctx, &tables, `
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, {prefix:String}) AND metadata_modification_time < now() - INTERVAL 1 DAY
+ORDER BY name`, clickhouse.Named("prefix", stagingPrefix))
+	if err != nil {
+		return fmt.Errorf("look for forgotten staging tables: %w", err)
+	}
+	for _, t := range tables {
+		if err := r.db.Exec(ctx, "DROP TABLE IF EXISTS `"+t.Name+"` SYNC"); err != nil {
+			return fmt.Errorf("drop forgotten %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func (w Window) params() []any {
+	return []any{
+		clickhouse.DateNamed("from", w.From, clickhouse.MilliSeconds),
+		clickhouse.DateNamed("to", w.To, clickhouse.MilliSeconds),
+	}
+}
+
+func query(relation string) (string, error) {
+	b, err := models.ReadFile("models/" + relation + ".sql")
+	return string(b), err
+}
+
+// insertSelect computes a model inside the warehouse.
+func insertSelect(ctx context.Context, r *run, m model, staging string, w Window) error {
+	sql, err := query(m.relation)
+	if err != nil {
+		return err
+	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"max_partitions_per_insert_block": 0, // a window may span years
+		"optimize_on_insert":              0,
+		// Each block makes a part in each of its days: few large ones.
+		"min_insert_block_size_rows":  4 << 20,
+		"min_insert_block_size_bytes": 1 << 30,
+		"max_insert_threads":          1,
+	}))
+	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, w.params()...); err != nil {
+		return fmt.Errorf("compute: %w", err)
+	}
+	return nil
+}
+
+func randomName() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
