@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"drumbeat/ingest"
+	"drumbeat/ingest/canonical"
+	"drumbeat/ingest/spool"
+	"drumbeat/ingest/whatsapp"
+	"drumbeat/warehouse"
+)
+
+// sources are the platforms that can be collected from; the next one is one line more.
+var sources = map[string]ingest.Source{
+	"whatsapp": whatsapp.Source{},
+}
+
+func keyPath(dir string) string   { return filepath.Join(dir, "pseudonym.key") }
+func spoolPath(dir string) string { return filepath.Join(dir, "spool") }
+
+// openPseudonymizer reads the key of the data folder, or makes both.
+func (p *program) openPseudonymizer() (*ingest.Pseudonymizer, error) {
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	pseudonym, created, err := ingest.OpenPseudonymizer(keyPath(p.Dir))
+	if created {
+		p.log.Info("pseudonym key made; back it up: without it old and new events of a person do not meet", "path", keyPath(p.Dir))
+	}
+	return pseudonym, err
+}
+
+// collector takes events over HTTP, keeps them in the spool and loads them into the warehouse.
+type collector struct {
+	*ingest.Server
+	spool  *spool.Spool
+	loader *ingest.Loader
+
+	stop   context.CancelFunc
+	loaded sync.WaitGroup
+}
+
+// startCollector runs until close. Endpoints, Tokens and Lines of o are the caller's; the rest is
+// filled in.
+func (p *program) startCollector(db *warehouse.DB, o ingest.ServerOptions) (*collector, error) {
+	pseudonym, err := p.openPseudonymizer()
+	if err != nil {
+		return nil, err
+	}
+	kept, recovery, err := spool.Open(spoolPath(p.Dir), spool.Options{Log: p.log})
+	if err != nil {
+		return nil, err
+	}
+	if recovery != (spool.Recovery{}) {
+		p.log.Info("spool reopened", "segments", recovery.Segments, "records", recovery.Records,
+			"torn_bytes", recovery.TornBytes, "corrupt", recovery.Corrupt, "lost_bytes", recovery.LostBytes)
+	}
+	o.Spool, o.Pseudonym, o.Sources, o.Log = kept, pseudonym, sources, p.log
+	if o.Lines == nil {
+		o.Lines = canonical.NewDecoder()
+	}
+	server, err := ingest.NewServer(o)
+	if err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	c := &collector{
+		Server: server,
+		spool:  kept,
+		loader: ingest.NewLoader(kept, db, ingest.LoaderOptions{Refused: warehouse.RowsRefused, Log: p.log}),
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.loaded.Go(func() {
+		if err := c.loader.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			p.log.Error("loader ended", "error", err)
+		}
+	})
+	return c, nil
+}
+
+// close loads what is spooled, as far as 10 seconds allow, and stops; the rest stays in the spool
+// for the next start. The HTTP server in front must have stopped before.
+func (c *collector) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	drained := c.loader.Drain(ctx)
+	c.stop()
+	c.loaded.Wait()
+	if errors.Is(drained, context.DeadlineExceeded) {
+		drained = nil // not lost: the spool keeps it
+	}
+	return errors.Join(drained, c.spool.Close())
+}
+
+// routes puts the collector's addresses into mux.
+func (c *collector) routes(mux *http.ServeMux) {
+	mux.Handle("/v1/events", c)
+	mux.Handle("/webhooks/", c)
+}

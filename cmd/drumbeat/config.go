@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/robfig/cron/v3"
+)
+
+// config is drumbeat.yaml: who may send what, and when jobs run. Docs: docs/operations.md.
+type config struct {
+	Listen   string `yaml:"listen"`   // host:port
+	Zone     string `yaml:"zone"`     // IANA zone of the schedule
+	Schedule string `yaml:"schedule"` // five cron fields: when the job and the report run
+
+	Events   []eventsConfig  `yaml:"events"`   // who may POST /v1/events
+	Webhooks []webhookConfig `yaml:"webhooks"` // which platforms may call
+}
+
+type eventsConfig struct {
+	Business string   `yaml:"business"`
+	Accounts []string `yaml:"accounts"` // empty: any
+	Token    secret   `yaml:"token"`
+	// Attributes are the extra keys this sender may store; all others are dropped.
+	Attributes []string `yaml:"attributes"`
+}
+
+type webhookConfig struct {
+	Source      string   `yaml:"source"` // whatsapp
+	Name        string   `yaml:"name"`   // the last part of /webhooks/{source}/{name}; may be empty
+	Business    string   `yaml:"business"`
+	Accounts    []string `yaml:"accounts"`     // empty: any account that the secret signs
+	AppSecrets  []secret `yaml:"app_secrets"`  // several while one is being replaced
+	VerifyToken secret   `yaml:"verify_token"` // of the platform's handshake
+}
+
+// secret is a value that is never printed. "env:NAME" takes it from the environment.
+type secret string
+
+func (secret) String() string   { return "(secret)" }
+func (secret) GoString() string { return "(secret)" }
+
+// resolve returns the secret itself.
+func (s secret) resolve(what string) (string, error) {
+	value := string(s)
+	if name, ok := strings.CutPrefix(value, "env:"); ok {
+		if value = os.Getenv(name); value == "" {
+			return "", fmt.Errorf("%s: the environment variable %s is not set", what, name)
+		}
+	}
+	if value == "" {
+		return "", fmt.Errorf("%s is missing", what)
+	}
+	return value, nil
+}
+
+// readConfig reads path. A missing file is an error only if it was asked for.
+func readConfig(path string, asked bool) (config, error) {
+	c := config{Listen: "127.0.0.1:8080", Zone: "UTC", Schedule: "15 4 * * *"}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+		// The source is left out of the message: it holds secrets.
+		return c, fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, false)))
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
+		return c, fmt.Errorf("%s: zone %q is not an IANA time zone such as Asia/Manila", path, c.Zone)
+	}
+	if _, err := cron.ParseStandard(c.Schedule); err != nil {
+		return c, fmt.Errorf("%s: schedule %q: %w; five fields are wanted, such as \"15 4 * * *\" for a quarter past four every day", path, c.Schedule, err)
+	}
+	return c, nil
+}

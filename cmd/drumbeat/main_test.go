@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"drumbeat/warehouse/embedded"
+)
+
+// asDrumbeat makes the test binary be drumbeat, so that tests run it as people do.
+const asDrumbeat = "DRUMBEAT_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	embedded.RunChild()
+	if os.Getenv(asDrumbeat) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// command is drumbeat with args, in the project's folder unless dir names another.
+func command(t testing.TB, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Dir = dir
+	if dir == "" {
+		cmd.Dir = "../.."
+	}
+	cmd.Env = []string{asDrumbeat + "=1", "PATH=" + os.Getenv("PATH")}
+	if lib := os.Getenv("DRUMBEAT_LIB"); lib != "" && dir == "" {
+		cmd.Env = append(cmd.Env, "DRUMBEAT_LIB="+lib)
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 20 * time.Second
+	return cmd
+}
+
+// drumbeat runs a command to its end.
+func drumbeat(t testing.TB, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := command(t, dir, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("drumbeat %v: %v", args, err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func mustDrumbeat(t testing.TB, args ...string) (stdout string) {
+	t.Helper()
+	stdout, stderr, code := drumbeat(t, "", args...)
+	if code != 0 {
+		t.Fatalf("drumbeat %v: exit %d\n%s%s", args, code, stdout, stderr)
+	}
+	return stdout
+}
+
+func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	badConfig := filepath.Join(t.TempDir(), "drumbeat.yaml")
+	if err := os.WriteFile(badConfig, []byte("listen: 127.0.0.1:0\nwebhooks:\n  - source: whatsapp\n    app_secrets: [hunter22222222222]\n    verifytoken: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nowhere := t.TempDir()
+	f := func(name, dir string, code int, says string, args ...string) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			t.Helper()
+			stdout, stderr, got := drumbeat(t, dir, args...)
+			if got != code {
+				t.Errorf("exit %d, want %d", got, code)
+			}
+			if !strings.Contains(stderr, says) {
+				t.Errorf("it does not say %q", says)
+			}
+			if lines := strings.Count(strings.TrimSpace(stderr), "\n"); lines != 0 || !strings.HasPrefix(stderr, "drumbeat: ") {
+				t.Errorf("not one sentence")
+			}
+			for _, secret := range []string{"hunter2", "goroutine"} {
+				if strings.Contains(stdout+stderr, secret) {
+					t.Errorf("it prints %q", secret)
+				}
+			}
+			if t.Failed() {
+				t.Logf("stdout: %s\nstderr: %s", stdout, stderr)
+			}
+		})
+	}
+	f("unknown flag", "", 2, "--help", "demo", "--fast")
+	f("unknown command", "", 2, "--help", "dance")
+	f("unknown question", "", 2, "frequency_engagement", "query", "nonsense")
+	f("question and SQL", "", 2, "not both", "query", "freshness", "--sql", "SELECT 1")
+	f("unknown job", "", 2, "frequency", "--dir", filepath.Join(nowhere, "a"), "run", "nonsense")
+	f("half a window", "", 2, "two days", "--dir", filepath.Join(nowhere, "a"), "run", "frequency", "--from", "2026-03-01")
+	f("window backwards", "", 2, "two days", "--dir", filepath.Join(nowhere, "a"), "run", "frequency", "--from", "2026-03-02", "--to", "2026-03-01")
+	f("no such file", "", 2, "missing.ndjson", "import", "--business", "b", filepath.Join(nowhere, "missing.ndjson"))
+	f("wrong configuration", "", 2, "verifytoken", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", badConfig)
+	f("no configuration", "", 2, "nothing.yaml", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", filepath.Join(nowhere, "nothing.yaml"))
+	f("no library", nowhere, 1, "npm ci", "--dir", filepath.Join(nowhere, "c"), "query", "--sql", "SELECT 1")
+	f("folder is a file", "", 1, file, "--dir", file, "query", "--sql", "SELECT 1")
+	f("folder not writable", "", 1, "/proc/drumbeat", "--dir", "/proc/drumbeat", "query", "--sql", "SELECT 1")
+	f("wrong server", "", 1, "127.0.0.1:1", "--dsn", "clickhouse://me:hunter2@127.0.0.1:1/drumbeat", "query", "--sql", "SELECT 1")
+	f("wrong DSN", "", 1, "clickhouse://", "--dsn", "mysql://me:hunter2@127.0.0.1", "query", "--sql", "SELECT 1")
+	f("no data", "", 1, "load", "--dir", filepath.Join(nowhere, "d"), "report")
+	f("nothing to check", "", 1, "no data folder", "--dir", filepath.Join(nowhere, "e"), "doctor")
+	f("demo on a server", "", 2, "--dsn", "--dsn", "clickhouse://me:hunter2@127.0.0.1:1/x", "demo")
+}
+
+func TestHelp(t *testing.T) {
+	stdout := mustDrumbeat(t, "--help")
+	for _, name := range []string{"demo", "serve", "import", "simulate", "run", "report", "query", "doctor"} {
+		if !strings.Contains(stdout, "\n  "+name+" ") {
+			t.Errorf("the help does not name %s", name)
+		}
+	}
+}
+
+// processesOf lists the processes that were called with dir, or have a file open in it as the engine has.
+func processesOf(t testing.TB, dir string) (pids []int) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Skip("processes are counted through /proc, which this system lacks")
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		line, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
+		if bytes.Contains(line, []byte(dir)) {
+			pids = append(pids, pid)
+			continue
+		}
+		open, _ := filepath.Glob(filepath.Join("/proc", entry.Name(), "fd", "*"))
+		for _, fd := range open {
+			if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, dir+"/") {
+				pids = append(pids, pid)
+				break
+			}
+		}
+	}
+	return pids
+}
+
+// waitForNone waits until no process of dir is left.
+func waitForNone(t testing.TB, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		pids := processesOf(t, dir)
+		if len(pids) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("processes %v are left", pids)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"drumbeat/transform"
+)
+
+type runCommand struct {
+	Job string `arg:"" optional:"" help:"Name of the job; without it the jobs are listed."`
+	windowFlags
+}
+
+func (c *runCommand) Run(ctx context.Context, p *program) error {
+	if c.Job == "" {
+		_, err := fmt.Fprintln(p.stdout, strings.Join(transform.Jobs(), "\n"))
+		return err
+	}
+	from, to, err := c.days()
+	if err != nil {
+		return err
+	}
+	db, err := p.openWarehouse(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	result, err := transform.Run(ctx, db, c.Job, transform.Window{From: from, To: to})
+	if errors.Is(err, transform.ErrUnknownJob) || errors.Is(err, transform.ErrWindow) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	if result.Window.IsZero() {
+		return errors.New("there are no sends yet: load events first")
+	}
+	fmt.Fprintf(p.stdout, "%s over %s, data up to %s\n", result.Job, result.Window, result.Cutoff.UTC().Format("2006-01-02 15:04:05 UTC"))
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range result.Steps {
+		fmt.Fprintf(w, "%s\t%d rows\t%.2f s\tfingerprint %016x\n", s.Relation, s.Rows, s.Took.Seconds(), s.Fingerprint)
+	}
+	return w.Flush()
+}

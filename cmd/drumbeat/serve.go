@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"drumbeat/ingest"
+	"drumbeat/ingest/canonical"
+	"drumbeat/queries"
+	"drumbeat/reports"
+	"drumbeat/transform"
+	"drumbeat/warehouse"
+)
+
+type serveCommand struct {
+	Config  string `help:"Who may send, and when jobs run; docs/operations.md has an example." default:"drumbeat.yaml" type:"path" short:"c"`
+	Reports string `help:"Folder of the reports; by default reports/ in the data folder." type:"path"`
+}
+
+// Run serves until interrupted. It stops in the direction of the data: requests, schedule, spool,
+// warehouse.
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	conf, err := readConfig(c.Config, c.Config != mustAbs("drumbeat.yaml"))
+	if err != nil {
+		return usageError{err}
+	}
+	c.Reports = p.reportsDir(c.Reports)
+	options, err := conf.serverOptions()
+	if err != nil {
+		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+	}
+	password, err := p.reportsPassword()
+	if err != nil {
+		return err
+	}
+	db, err := p.openWarehouse(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	collector, err := p.startCollector(db, options)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", conf.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s, as the configuration says: %w", conf.Listen, err), collector.close())
+	}
+	scheduled, stopSchedule := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSchedule()
+	schedule := make(chan error, 1)
+	go func() {
+		schedule <- transform.Serve(scheduled, p.log, transform.Scheduled{
+			Name: "frequency", Spec: conf.Schedule, Zone: conf.Zone,
+			Do: func(ctx context.Context) error { return c.daily(ctx, db) },
+		})
+	}()
+
+	mux := http.NewServeMux()
+	collector.routes(mux)
+	mux.Handle("GET /reports/", reportsSite(c.Reports, password))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", collector.ready)
+	server := ingest.NewHTTPServer(conf.Listen, mux, p.log)
+	serving := make(chan error, 1)
+	go func() { serving <- server.Serve(listener) }()
+	p.log.Info("listening", "address", listener.Addr().String(), "webhooks", len(options.Endpoints), "event_tokens", len(options.Tokens),
+		"reports", "/reports/ with any user name and the password in "+p.reportsPasswordPath())
+
+	select {
+	case <-ctx.Done():
+	case err = <-serving:
+		serving <- err
+	}
+	p.log.Info("stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	shutdown := server.Shutdown(grace)
+	if failed := <-serving; !errors.Is(failed, http.ErrServerClosed) {
+		shutdown = errors.Join(shutdown, failed)
+	}
+	stopSchedule()
+	return errors.Join(shutdown, <-schedule, collector.close(), db.Close())
+}
+
+func mustAbs(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return abs
+}
+
+// serverOptions turns the configuration into what may be posted.
+func (c config) serverOptions() (ingest.ServerOptions, error) {
+	var o ingest.ServerOptions
+	var attributes []string
+	for i, e := range c.Events {
+		place := fmt.Sprintf("events[%d]", i)
+		token, err := e.Token.resolve(place + ".token")
+		if err != nil {
+			return o, err
+		}
+		if e.Business == "" {
+			return o, fmt.Errorf("%s.business is missing", place)
+		}
+		o.Tokens = append(o.Tokens, ingest.Token{Secret: token, BusinessID: e.Business, Accounts: e.Accounts})
+		attributes = append(attributes, e.Attributes...)
+	}
+	o.Lines = canonical.NewDecoder(attributes...)
+	for i, w := range c.Webhooks {
+		place := fmt.Sprintf("webhooks[%d]", i)
+		endpoint := ingest.Endpoint{Source: w.Source, Name: w.Name, BusinessID: w.Business, Accounts: w.Accounts}
+		for j, s := range w.AppSecrets {
+			secret, err := s.resolve(fmt.Sprintf("%s.app_secrets[%d]", place, j))
+			if err != nil {
+				return o, err
+			}
+			endpoint.Secrets = append(endpoint.Secrets, secret)
+		}
+		var err error
+		if endpoint.VerifyToken, err = w.VerifyToken.resolve(place + ".verify_token"); err != nil {
+			return o, err
+		}
+		o.Endpoints = append(o.Endpoints, endpoint)
+	}
+	return o, nil
+}
+
+// daily is the job and the report of every business.
+func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB) error {
+	result, err := transform.Run(ctx, db, "frequency", transform.Window{})
+	if err != nil || result.Window.IsZero() {
+		return err
+	}
+	ask := queries.NewRunner(db)
+	var businesses []struct {
+		ID string `ch:"business_id"`
+	}
+	if err := ask.Select(ctx, &businesses, "businesses", nil); err != nil {
+		return err
+	}
+	for _, b := range businesses {
+		dir := c.Reports
+		if len(businesses) > 1 {
+			dir = filepath.Join(c.Reports, safeFolder(b.ID))
+		}
+		if _, rendered := renderReports(ctx, ask, reports.Options{Dir: dir, Business: b.ID}); rendered != nil {
+			err = errors.Join(err, fmt.Errorf("report of %s: %w", b.ID, rendered))
+		}
+	}
+	return err
+}
+
+// safeFolder makes a folder's name of a business id: a different one for each id.
+func safeFolder(id string) string {
+	var name strings.Builder
+	for _, c := range []byte(id) {
+		if c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			name.WriteByte(c)
+		} else {
+			fmt.Fprintf(&name, "_%02x", c)
+		}
+	}
+	return name.String()
+}
+
+func (p *program) reportsPasswordPath() string { return filepath.Join(p.Dir, "reports.password") }
+
+// reportsPassword reads the password of the reports' site, or draws one at the first start: the
+// listener faces the platforms, and the reports are nobody else's business.
+func (p *program) reportsPassword() (string, error) {
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the data folder: %w", err)
+	}
+	path := p.reportsPasswordPath()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		text = []byte(rand.Text() + "\n")
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read or make the reports' password: %w", err)
+	}
+	password := strings.TrimSpace(string(text))
+	if password == "" {
+		return "", fmt.Errorf("%s is empty: write a password into it, or delete it to have one drawn", path)
+	}
+	return password, nil
+}
+
+// reportsSite shows the pages in dir to whoever knows the password.
+func reportsSite(dir, password string) http.Handler {
+	files := http.StripPrefix("/reports/", http.FileServer(http.Dir(dir)))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, given, ok := r.BasicAuth()
+		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(password)) != 1 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Drumbeat reports", charset="UTF-8"`)
+			http.Error(w, "the reports need a password: any user name, and what stands in reports.password in the data folder", http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-cache")
+		files.ServeHTTP(w, r)
+	})
+}
+
+// ready answers whether an event would be accepted now.
+func (c *collector) ready(w http.ResponseWriter, _ *http.Request) {
+	if waiting, limit := c.spool.Bytes(); waiting >= limit {
+		http.Error(w, "the spool is full: the warehouse has been away for long", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"drumbeat/ingest/canonical"
+	"drumbeat/simulate"
+)
+
+// worldFlags say which world; `demo` and `simulate` share them.
+type worldFlags struct {
+	Seed     uint64 `help:"Seed of the world: the same seed gives the same bytes." default:"1"`
+	Contacts int    `help:"People in the world." default:"3000"`
+	Days     int    `help:"Days of messaging." default:"90"`
+	Null     bool   `help:"A world in which no number of messages makes anyone leave."`
+}
+
+func (f worldFlags) world() *simulate.World {
+	return simulate.New(simulate.Options{Seed: f.Seed, Contacts: f.Contacts, Days: f.Days, Null: f.Null})
+}
+
+func (f worldFlags) check() error {
+	if f.Contacts < 1 || f.Days < 1 {
+		return usageError{fmt.Errorf("--contacts %d and --days %d must both be at least 1", f.Contacts, f.Days)}
+	}
+	return nil
+}
+
+type simulateCommand struct {
+	worldFlags
+	Start  string `help:"First day, UTC." default:"2025-09-01" placeholder:"YYYY-MM-DD"`
+	Format string `help:"ndjson: our own event lines. whatsapp: one webhook a line, with the signature a platform would send." default:"ndjson" enum:"ndjson,whatsapp"`
+	Secret string `help:"App secret that signs webhooks." default:"demo" env:"DRUMBEAT_APP_SECRET"`
+	Out    string `help:"File to write; - is standard output." default:"-" short:"o"`
+	Truth  string `help:"File for the world's truth, as JSON." placeholder:"FILE"`
+}
+
+// signedPost is one line of `simulate --format whatsapp`.
+type signedPost struct {
+	At        time.Time       `json:"at"`
+	Signature string          `json:"x_hub_signature_256"`
+	Body      json.RawMessage `json:"body"`
+}
+
+func (c *simulateCommand) Run(ctx context.Context, p *program) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	start, err := time.Parse(time.DateOnly, c.Start)
+	if err != nil {
+		return usageError{fmt.Errorf("--start %q is not a day such as 2025-09-01", c.Start)}
+	}
+	world := simulate.New(simulate.Options{Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Start: start})
+	out := io.Writer(p.stdout)
+	if c.Out != "-" {
+		file, err := os.Create(c.Out)
+		if err != nil {
+			return fmt.Errorf("create the events' file: %w", err)
+		}
+		defer file.Close()
+		out = file
+	}
+	if err := c.write(ctx, world, out); err != nil {
+		return fmt.Errorf("write the events: %w", err)
+	}
+	if c.Truth != "" {
+		return writeTruth(c.Truth, world)
+	}
+	return nil
+}
+
+func (c *simulateCommand) write(ctx context.Context, world *simulate.World, out io.Writer) error {
+	buffered := bufio.NewWriterSize(out, 1<<20)
+	if c.Format == "ndjson" {
+		lines := canonical.NewWriter(buffered)
+		for line := range world.Lines() {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := lines.Write(&line); err != nil {
+				return err
+			}
+		}
+		return buffered.Flush()
+	}
+	encoder := json.NewEncoder(buffered)
+	encoder.SetEscapeHTML(false)
+	for post := range world.WhatsApp() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := encoder.Encode(signedPost{post.At, simulate.Sign(post.Body, c.Secret), post.Body}); err != nil {
+			return err
+		}
+	}
+	return buffered.Flush()
+}
+
+func writeTruth(path string, world *simulate.World) error {
+	text, err := json.MarshalIndent(world.Truth(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the truth: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("make the truth's folder: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the truth: %w", err)
+	}
+	return nil
+}
