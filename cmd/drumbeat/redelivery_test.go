@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+
+	"drumbeat/ingest"
+	"drumbeat/queries"
+	"drumbeat/reports"
+	"drumbeat/simulate"
+	"drumbeat/transform"
+)
+
+// outcomeOf posts webhooks to a collector of its own, computes, and returns the fingerprints of
+// what was computed, and the page.
+func outcomeOf(t *testing.T, key []byte, posts []simulate.Post) (fingerprints map[string]uint64, page string, arrived uint64) {
+	t.Helper()
+	p := &program{stdout: io.Discard, stderr: io.Discard, log: slog.New(slog.DiscardHandler)}
+	p.Dir = filepath.Join(t.TempDir(), "data")
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(keyPath(p.Dir), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := p.openWarehouse(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	c, err := p.startCollector(db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
+		Source: "whatsapp", BusinessID: "acme", Secrets: []string{demoSecret}, VerifyToken: "x",
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(c)
+	for _, post := range posts {
+		status, err := postWebhook(t.Context(), http.DefaultClient, server.URL+"/webhooks/whatsapp", post.Body, simulate.Sign(post.Body, demoSecret))
+		if err != nil || status != http.StatusOK {
+			t.Fatal(status, err)
+		}
+	}
+	server.Close()
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.QueryRow(context.Background(), "SELECT sum(copies) FROM events").Scan(&arrived); err != nil {
+		t.Fatal(err)
+	}
+	result, err := transform.Run(t.Context(), db, "frequency", transform.Window{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fingerprints = map[string]uint64{}
+	for _, step := range result.Steps {
+		fingerprints[step.Relation] = step.Fingerprint
+	}
+	pages, err := renderReports(t.Context(), queries.NewRunner(db), reports.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, err := os.ReadFile(pages.Report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fingerprints, string(html), arrived
+}
+
+// Platforms deliver again and in any order: it changes no number but the counts of what arrived.
+func TestRedeliveryChangesNothing(t *testing.T) {
+	key := make([]byte, 32)
+	posts := slices.Collect(simulate.New(simulate.Options{Seed: 3, Contacts: 200, Days: 30}).WhatsApp())
+	fingerprints, page, arrived := outcomeOf(t, key, posts)
+
+	twice := slices.Concat(posts, posts)
+	random := rand.New(rand.NewPCG(1, 1))
+	random.Shuffle(len(twice), func(i, j int) { twice[i], twice[j] = twice[j], twice[i] })
+	fingerprints2, page2, arrived2 := outcomeOf(t, key, twice)
+
+	if arrived2 != 2*arrived {
+		t.Errorf("%d events arrived, want twice %d", arrived2, arrived)
+	}
+	for relation, want := range fingerprints {
+		if fingerprints2[relation] != want || want == 0 {
+			t.Errorf("%s: fingerprint %x, want %x", relation, fingerprints2[relation], want)
+		}
+	}
+	arrivals := regexp.MustCompile(`(?s)<section aria-labelledby="data">.*?</section>`)
+	if !arrivals.MatchString(page) {
+		t.Fatal("the page has no section on what arrived")
+	}
+	if arrivals.ReplaceAllString(page, "") != arrivals.ReplaceAllString(page2, "") {
+		t.Error("the page differs beyond what arrived")
+	}
+}
