@@ -303,7 +303,7 @@ func (r *run) partitions(ctx context.Context, m model, table string, w Window) (
 
 func (r *run) fingerprint(ctx context.Context, m model, w Window) (rows, hash uint64, err error) {
 	// A tuple, because the hash of a plain NULL is NULL; a sum, because it ignores order and not repetition.
-	query := "SELECT count(), sum(sipHash64(tuple(*))) FROM " + m.relation + " WHERE " + m.scope.where
+	query := "SELECT count(), sum(cityHash64(tuple(*))) FROM " + m.relation + " WHERE " + m.scope.where
 	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&rows, &hash); err != nil {
 		return 0, 0, fmt.Errorf("fingerprint: %w", err)
 	}

@@ -93,9 +93,9 @@ func TestRunAgainIsTheSame(t *testing.T) {
 	}
 	// Any window gives what all days give for its days.
 	w := transform.Window{From: first.Window.From.AddDate(0, 0, 9), To: first.Window.From.AddDate(0, 0, 12)}
-	before := count(t, db, `SELECT sum(sipHash64(tuple(*))) FROM messages`)
+	before := count(t, db, `SELECT sum(cityHash64(tuple(*))) FROM messages`)
 	run(t, db, w)
-	if after := count(t, db, `SELECT sum(sipHash64(tuple(*))) FROM messages`); after != before {
+	if after := count(t, db, `SELECT sum(cityHash64(tuple(*))) FROM messages`); after != before {
 		t.Errorf("a window changed the messages: %d, then %d", before, after)
 	}
 }
@@ -290,5 +290,48 @@ FROM frequency_opt_out WHERE market = 'all' ORDER BY dose_from`); err != nil {
 	}
 	if math.Abs(mean-hazard) > .001 {
 		t.Errorf("mean hazard %.5f, true %.5f", mean, hazard)
+	}
+}
+
+// Whether the warehouse has already merged the copies of a fact must not show. Here a send arrives before it was made, and
+// again after: its clock is wrong.
+func TestMergesDoNotShow(t *testing.T) {
+	db := warehousetest.New(t)
+	at := moment(t, "2025-03-20T10:00:00")
+	early, late, earlier := send(at, "c1", "m1"), send(at, "c1", "m1"), send(at.Add(-time.Hour), "c2", "m2")
+	early["ingested_at"] = at.Add(-time.Minute)
+	late["ingested_at"] = at.Add(time.Minute)
+	moved := send(at.Add(-2*time.Hour), "c2", "m2")
+	test := newEvent(at.Add(-90*24*time.Hour), "open", "c3", "m3")
+	flagged := newEvent(at.Add(-90*24*time.Hour), "open", "c3", "m3")
+	flagged["is_test"] = uint8(1)
+	for _, e := range []event{early, late, earlier, moved, test, flagged} {
+		if err := db.Exec(t.Context(), "SYSTEM STOP MERGES event_log"); err != nil {
+			t.Log(err)
+		}
+		insert(t, db, []event{e})
+	}
+	const coverage = `SELECT * FROM coverage`
+	before := run(t, db, transform.Window{})
+	if got, want := answer(t, db, coverage), "business_id,account_id,data_from,cutoff\nshop,page,2025-03-20 08:00:00,2025-03-20 08:00:00\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	for _, table := range []string{"event_log", "message_facts", "contact_facts"} {
+		if err := db.Exec(t.Context(), "SYSTEM START MERGES "+table); err != nil {
+			t.Log(err)
+		}
+		if err := db.Exec(t.Context(), "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := run(t, db, transform.Window{}); !slices.Equal(prints(before), prints(after)) {
+		t.Errorf("fingerprints %v, after merging %v", prints(before), prints(after))
+	}
+}
+
+func TestFingerprintSeesNulls(t *testing.T) {
+	db := warehousetest.New(t)
+	if n := count(t, db, `SELECT uniqExact(assumeNotNull(cityHash64(tuple(a, b)))) FROM values('a Nullable(UInt8), b Nullable(UInt8)', (NULL, NULL), (0, NULL), (NULL, 0), (0, 0))`); n != 4 {
+		t.Errorf("4 different rows have %d hashes", n)
 	}
 }

@@ -1,11 +1,21 @@
 -- coverage: from when and up to when we have each account's events.
 -- grain:   one row per (business_id, account_id)
--- reads:   event_log (FINAL: unique by key)
+-- reads:   event_log (copies may stand side by side: see below)
 -- params:  none; a run replaces the whole relation
 -- returns: business_id String, account_id String, data_from DateTime64(3, 'UTC'), cutoff DateTime64(3, 'UTC')
 -- units:   data_from is the account's earliest event; cutoff is the business's latest event that does not lie after
 --          its own ingested_at (1970 if there is none), so one wrong clock cannot mature anything; test traffic is left out
+--
+-- A minimum does not care how often a fact stands there, so data_from needs no FINAL, which costs more than all else here.
+-- Whether a fact was dated plausibly shows only once its copies are one. But only those dated in the last day matter:
+-- they alone are merged here. Should none of them pass, the cutoff is the beginning of that day.
 WITH
+tests AS
+(
+    SELECT DISTINCT business_id, contact_id, message_id, event_type, event_id
+    FROM event_log
+    WHERE is_test = 1
+),
 accounts AS
 (
     SELECT
@@ -13,14 +23,44 @@ accounts AS
         account_id,
         min(event_time)                              AS first_at,
         maxIf(event_time, event_time <= ingested_at) AS last_at
-    FROM event_log FINAL
-    WHERE is_test = 0
+    FROM event_log
+    WHERE (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
     GROUP BY business_id, account_id
+),
+businesses AS
+(
+    SELECT business_id, max(last_at) AS latest_at
+    FROM accounts
+    GROUP BY business_id
+),
+recent AS
+(
+    SELECT DISTINCT e.business_id, e.contact_id, e.message_id, e.event_type, e.event_id
+    FROM event_log AS e
+    INNER JOIN businesses AS b ON b.business_id = e.business_id
+    WHERE e.event_time >= (SELECT min(latest_at) FROM businesses WHERE toUnixTimestamp64Milli(latest_at) > 0) - INTERVAL 1 DAY
+      AND e.event_time >= b.latest_at - INTERVAL 1 DAY
+),
+dated AS
+(
+    SELECT business_id, contact_id, message_id, event_type, event_id, min(event_time) AS dated_at, min(ingested_at) AS arrived_at
+    FROM event_log
+    WHERE (business_id, contact_id, message_id, event_type, event_id) IN recent
+      AND (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
+    GROUP BY business_id, contact_id, message_id, event_type, event_id
+),
+cutoffs AS
+(
+    SELECT business_id, maxIf(dated_at, dated_at <= arrived_at) AS plausible_at
+    FROM dated
+    GROUP BY business_id
 )
 SELECT
-    business_id,
-    account_id,
-    first_at                                    AS data_from,
-    max(last_at) OVER (PARTITION BY business_id) AS cutoff
-FROM accounts
+    a.business_id AS business_id,
+    a.account_id  AS account_id,
+    a.first_at    AS data_from,
+    if(toUnixTimestamp64Milli(b.latest_at) = 0, b.latest_at, greatest(c.plausible_at, b.latest_at - INTERVAL 1 DAY)) AS cutoff
+FROM accounts AS a
+INNER JOIN businesses AS b ON b.business_id = a.business_id
+LEFT JOIN cutoffs AS c ON c.business_id = a.business_id
 ORDER BY business_id, account_id

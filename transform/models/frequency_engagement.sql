@@ -50,7 +50,19 @@ base AS
       -- reports no delivery of a message that came while its chat was on the screen; there the open stands for it.
       AND (NOT k.tells_deliveries OR m.delivered_at IS NOT NULL OR m.channel = 'whatsapp' AND m.opened_at IS NOT NULL)
 ),
--- Per contact at every grain, so that a contact on two channels is one cluster in `all`.
+-- First at the finest grain, which leaves few rows to multiply.
+fine AS
+(
+    SELECT
+        business_id, loaded_to, own_channel, own_market, contact_id,
+        assumeNotNull(bin) AS of_bin,
+        sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,
+        sum(click_n) AS clicks_n,  sum(click_y) AS clicks_y,
+        sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
+    FROM base
+    GROUP BY business_id, loaded_to, own_channel, own_market, contact_id, of_bin
+),
+-- Then per contact at every grain, so that a contact on two channels is one cluster in `all`.
 per_contact AS
 (
     SELECT
@@ -58,10 +70,10 @@ per_contact AS
         loaded_to,
         arrayJoin([own_channel, 'all']) AS of_channel,
         arrayJoin([own_market, 'all'])  AS of_market,
-        assumeNotNull(bin) AS of_bin,
+        of_bin,
         contact_id,
-        [('open', sum(open_n), sum(open_y)), ('click', sum(click_n), sum(click_y)), ('reply', sum(reply_n), sum(reply_y))] AS sums
-    FROM base
+        [('open', sum(opens_n), sum(opens_y)), ('click', sum(clicks_n), sum(clicks_y)), ('reply', sum(replies_n), sum(replies_y))] AS sums
+    FROM fine
     GROUP BY business_id, loaded_to, of_channel, of_market, of_bin, contact_id
 )
 SELECT

@@ -1,6 +1,6 @@
 -- frequency_opt_out: the hazard of opting out by the dose of the week before, as sufficient statistics of a clustered rate.
 -- grain:   one row per (business_id, market, dose bin); `all` is every market together
--- reads:   messages (one row per message), message_facts, contact_facts (FINAL: unique by key), coverage
+-- reads:   messages (one row per message), message_facts (a minimum: copies do no harm), contact_facts (FINAL: unique by key), coverage
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), market String, dose_from UInt16, dose_to UInt16,
 --          contacts UInt64, person_days UInt64, opt_outs UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
@@ -21,9 +21,9 @@ told AS
         least(ifNull(sent_at, never), ifNull(delivered_at, never), ifNull(opened_at, never), ifNull(machine_opened_at, never),
               ifNull(clicked_at, never), ifNull(failed_at, never), ifNull(quoted_at, never)) AS told_at,
         '' AS consent
-    FROM message_facts FINAL
-    WHERE is_test = 0
-      AND told_at < never
+    FROM message_facts
+    WHERE told_at < never
+      AND (business_id, contact_id, message_id) NOT IN (SELECT business_id, contact_id, message_id FROM message_facts WHERE is_test = 1)
     UNION ALL
     SELECT business_id, contact_id, account_id, market, event_time AS told_at, event_type AS consent
     FROM contact_facts FINAL

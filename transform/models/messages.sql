@@ -26,67 +26,51 @@ sends AS
       AND sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
 ),
-inbound AS
+-- What contacts did of their own: inbound messages and opt-outs.
+told AS
 (
-    SELECT business_id, contact_id, channel, event_time AS said_at, in_reply_to AS quoted_id
+    SELECT business_id, contact_id, channel, event_type AS what, event_time AS told_at, in_reply_to AS quoted_id
     FROM contact_facts FINAL
-    WHERE event_type = 'reply'
+    WHERE event_type IN ('reply', 'opt_out')
       AND is_test = 0
       AND event_time >= {from:DateTime64(3, 'UTC')} - INTERVAL 8 DAY
 ),
-opt_outs AS
-(
-    SELECT business_id, contact_id, channel, event_time AS left_at
-    FROM contact_facts FINAL
-    WHERE event_type = 'opt_out'
-      AND is_test = 0
-      AND event_time >= {from:DateTime64(3, 'UTC')}
-      AND event_time < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
-),
--- What an outcome that names no message may belong to: sends not known to have failed, one per instant.
+-- What these may belong to where they quote nothing: sends not known to have failed, one per instant.
 candidates AS
 (
     SELECT business_id, contact_id, channel, sent AS candidate_at, max(message_id) AS candidate_id
     FROM sends
     WHERE NOT has_failed
-      AND (business_id, contact_id) IN
-      (
-          SELECT business_id, contact_id FROM inbound
-          UNION DISTINCT
-          SELECT business_id, contact_id FROM opt_outs
-      )
+      AND (business_id, contact_id) IN (SELECT business_id, contact_id FROM told)
     GROUP BY business_id, contact_id, channel, candidate_at
 ),
 -- An inbound message answers the message it quotes, and no other; without a quote, the latest candidate of 24 h.
-answers AS
+-- An opt-out belongs to the latest candidate of 7 days.
+outcomes AS
 (
-    SELECT business_id, contact_id, answered_id, count() AS answer_count, min(answer_at) AS first_answer_at
+    SELECT
+        business_id,
+        contact_id,
+        belongs_to,
+        countIf(what = 'reply')             AS answer_count,
+        minIf(outcome_at, what = 'reply')   AS first_answer_at,
+        countIf(what = 'opt_out')           AS leaving_count,
+        minIf(outcome_at, what = 'opt_out') AS first_left_at
     FROM
     (
-        SELECT business_id, contact_id, quoted_id AS answered_id, said_at AS answer_at
-        FROM inbound
-        WHERE quoted_id != toUUID('00000000-0000-0000-0000-000000000000')
+        SELECT business_id, contact_id, quoted_id AS belongs_to, what, told_at AS outcome_at
+        FROM told
+        WHERE what = 'reply' AND quoted_id != toUUID('00000000-0000-0000-0000-000000000000')
         UNION ALL
-        SELECT i.business_id, i.contact_id, c.candidate_id AS answered_id, i.said_at AS answer_at
-        FROM inbound AS i
+        SELECT t.business_id, t.contact_id, c.candidate_id AS belongs_to, t.what, t.told_at AS outcome_at
+        FROM told AS t
         ASOF INNER JOIN candidates AS c
-            ON c.business_id = i.business_id AND c.contact_id = i.contact_id AND c.channel = i.channel
-           AND i.said_at >= c.candidate_at
-        WHERE i.quoted_id = toUUID('00000000-0000-0000-0000-000000000000')
-          AND c.candidate_at > i.said_at - INTERVAL 24 HOUR
+            ON c.business_id = t.business_id AND c.contact_id = t.contact_id AND c.channel = t.channel
+           AND t.told_at >= c.candidate_at
+        WHERE t.quoted_id = toUUID('00000000-0000-0000-0000-000000000000')
+          AND c.candidate_at > t.told_at - if(t.what = 'reply', toIntervalHour(24), toIntervalHour(168))
     )
-    GROUP BY business_id, contact_id, answered_id
-),
--- An opt-out belongs to the latest candidate of 7 days.
-leavings AS
-(
-    SELECT o.business_id AS business_id, o.contact_id AS contact_id, c.candidate_id AS blamed_id, min(o.left_at) AS first_left_at
-    FROM opt_outs AS o
-    ASOF INNER JOIN candidates AS c
-        ON c.business_id = o.business_id AND c.contact_id = o.contact_id AND c.channel = o.channel
-       AND o.left_at >= c.candidate_at
-    WHERE c.candidate_at > o.left_at - INTERVAL 7 DAY
-    GROUP BY business_id, contact_id, blamed_id
+    GROUP BY business_id, contact_id, belongs_to
 ),
 -- Receipts up to a watermark belong in a step of their own between `sends` and this one.
 purposed AS
@@ -101,13 +85,13 @@ purposed AS
                 OR category IN ('marketing', 'marketing_lite', 'utility', 'group_marketing', 'group_utility'), 'proactive',
             -- The platform itself says that the contact's window was open.
             category IN ('service', 'group_service'), 'response',
-            sent < i.said_at + INTERVAL 24 HOUR, 'response',
+            sent < i.told_at + INTERVAL 24 HOUR, 'response',
             'proactive')                                AS found_purpose,
         found_purpose = 'proactive' AND NOT has_failed  AS counts
     FROM sends AS s
-    ASOF LEFT JOIN (SELECT DISTINCT business_id, contact_id, channel, said_at FROM inbound) AS i
+    ASOF LEFT JOIN (SELECT DISTINCT business_id, contact_id, channel, told_at FROM told WHERE what = 'reply') AS i
         ON i.business_id = s.business_id AND i.contact_id = s.contact_id AND i.channel = s.channel
-       AND s.sent >= i.said_at
+       AND s.sent >= i.told_at
 ),
 -- The sends up to and including this one, less those that are 7 x 24 h old or older.
 exposed AS
@@ -146,18 +130,17 @@ SELECT
     if(e.has_failed, e.error_code, '') AS error_code,
 
     if(e.counts AND e.sent >= c.data_from + INTERVAL 7 DAY, least(e.trailing, 65535), NULL) AS exposure,
-    least(a.answer_count, 65535) AS replies,
+    least(o.answer_count, 65535) AS replies,
 
     e.sent AS sent_at,
     e.delivered_at,
     e.opened_at,
     e.clicked_at,
-    if(a.answer_count > 0, a.first_answer_at, NULL) AS replied_at,
+    if(o.answer_count > 0, o.first_answer_at, NULL) AS replied_at,
     if(e.has_failed, e.failed_at, NULL) AS failed_at,
-    if(toUnixTimestamp64Milli(l.first_left_at) != 0, l.first_left_at, NULL) AS opted_out_at
+    if(o.leaving_count > 0, o.first_left_at, NULL) AS opted_out_at
 FROM exposed AS e
 LEFT JOIN coverage AS c ON c.business_id = e.business_id AND c.account_id = e.account_id
-LEFT JOIN answers  AS a ON a.business_id = e.business_id AND a.contact_id = e.contact_id AND a.answered_id = e.message_id
-LEFT JOIN leavings AS l ON l.business_id = e.business_id AND l.contact_id = e.contact_id AND l.blamed_id = e.message_id
+LEFT JOIN outcomes AS o ON o.business_id = e.business_id AND o.contact_id = e.contact_id AND o.belongs_to = e.message_id
 WHERE e.sent >= {from:DateTime64(3, 'UTC')}
   AND e.sent < {to:DateTime64(3, 'UTC')}
