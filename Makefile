@@ -30,9 +30,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
 bench: deps ## measure speed as ratios and write build/bench.json; ONLY=group for one group
-	@mkdir -p build
-	@$(GO) build -o build/drumbeat ./cmd/drumbeat
-	$(GO) run ./cmd/bench $(BENCH_FLAGS)
+	$(GO) run ./bench $(BENCH_FLAGS)
 
 build: deps ## put the binary and all it needs into build/
 	@mkdir -p build
