@@ -2,6 +2,8 @@ package reports
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -27,35 +29,66 @@ type direction int
 
 const (
 	unknown direction = iota // nothing to compare
-	unclear                  // the intervals overlap
-	rises
+	unclear                  // all intervals overlap with the lowest bin's
+	rises                    // from the lowest bin to the highest
 	falls
+	peaks // the ends overlap, and a bin between them lies above the lowest
+	dips
 )
 
-// change compares the lowest and the highest bin that are shown, and says rises or falls only if
-// their intervals are apart. from is the first bin from which every one lies apart in that
-// direction, nil if that is the highest one alone.
-func change(cells []cell) (d direction, from *cell) {
+// change is what the intervals of a curve allow to say: bins differ only where they lie apart.
+type change struct {
+	direction direction
+	from      *cell // of rises and falls: the first bin from which every one lies apart; nil if that is the highest alone
+	between   *cell // the bin that lies farthest out, if it is apart from the ends
+}
+
+// changeOf compares the lowest shown bin with the others, and the highest above all.
+func changeOf(cells []cell) change {
 	if len(cells) < 2 {
-		return unknown, nil
+		return change{}
 	}
 	low, high := cells[0], cells[len(cells)-1]
-	var apart func(c cell) bool
+	above := func(a, b cell) bool { return a.Lower > b.Upper }
+	below := func(a, b cell) bool { return a.Upper < b.Lower }
+	// The farthest bin of those that lie apart from every one given.
+	farthest := func(apart func(a, b cell) bool, than ...cell) (found *cell) {
+		for i := range cells {
+			c := &cells[i]
+			if slices.ContainsFunc(than, func(t cell) bool { return !apart(*c, t) }) {
+				continue
+			}
+			if found == nil || math.Abs(c.Rate-low.Rate) > math.Abs(found.Rate-low.Rate) {
+				found = c
+			}
+		}
+		return found
+	}
+	along := func(d direction, apart func(a, b cell) bool) change {
+		first := len(cells) - 1
+		for first > 1 && apart(cells[first-1], low) {
+			first--
+		}
+		c := change{direction: d, between: farthest(apart, low, high)}
+		if first < len(cells)-1 {
+			c.from = &cells[first]
+		}
+		return c
+	}
 	switch {
-	case high.Lower > low.Upper:
-		d, apart = rises, func(c cell) bool { return c.Lower > low.Upper }
-	case high.Upper < low.Lower:
-		d, apart = falls, func(c cell) bool { return c.Upper < low.Lower }
-	default:
-		return unclear, nil
+	case above(high, low):
+		return along(rises, above)
+	case below(high, low):
+		return along(falls, below)
 	}
-	for i := len(cells) - 1; i > 0 && apart(cells[i]); i-- {
-		from = &cells[i]
+	up, down := farthest(above, low), farthest(below, low)
+	switch {
+	case up != nil && down == nil:
+		return change{direction: peaks, between: up}
+	case down != nil && up == nil:
+		return change{direction: dips, between: down}
 	}
-	if from == &cells[len(cells)-1] {
-		from = nil
-	}
-	return d, from
+	return change{direction: unclear}
 }
 
 // answer is what the page says first.
@@ -79,24 +112,24 @@ const caveat = "This is an association in the messages that were sent, not the e
 // answerOf builds the answer from the curves of all channels and markets together.
 func answerOf(engagement map[string]curve, optOut curve) answer {
 	o, e := headlineOutcome(engagement)
-	ed, eFrom := change(e.shown())
+	engaged := changeOf(e.shown())
 
 	// The question is how often, so the comparison starts at one message, not at none, where it can.
 	doses := optOut.shown()
 	if len(doses) > 2 && doses[0].To == 0 {
 		doses = doses[1:]
 	}
-	qd, qFrom := change(doses)
+	left := changeOf(doses)
 
 	if e.n() == 0 && optOut.n() == 0 {
 		return answer{
 			Title:    "There are no messages old enough to judge yet",
-			Sentence: []string{"A message counts once its attribution window has passed: 24 hours for replies, 7 days for opens, clicks and opt-outs."},
+			Sentence: []string{"A message counts once its attribution window has passed: 24 hours for replies, 7 days for opens and clicks."},
 		}
 	}
-	a := answer{Title: title(o, ed, qd), Caveat: caveat}
-	a.Sentence = append(a.Sentence, engagementSentence(o, e, ed, eFrom), optOutSentence(optOut, doses, qd, qFrom))
-	if ed == unknown && qd == unknown {
+	a := answer{Title: title(o, engaged.direction, left.direction), Caveat: caveat}
+	a.Sentence = append(a.Sentence, engagementSentence(o, e, engaged), optOutSentence(optOut, doses, left))
+	if engaged.direction == unknown && left.direction == unknown {
 		a.Caveat = ""
 	}
 	return a
@@ -119,42 +152,37 @@ func headlineOutcome(engagement map[string]curve) (outcome, curve) {
 	return outcomes[0], curve{}
 }
 
+// title joins two halves: what goes with more messages, and what stands for itself.
 func title(o outcome, engagement, optOut direction) string {
+	rate := map[direction]string{rises: "a higher " + o.Rate, falls: "a lower " + o.Rate}[engagement]
+	leave := map[direction]string{rises: "more opt-outs", falls: "fewer opt-outs"}[optOut]
+	rateAlone := map[direction]string{
+		unknown: "there is too little data on " + o.Plural, unclear: "the " + o.Rate + " shows no clear change",
+		peaks: "the " + o.Rate + " peaks in between", dips: "the " + o.Rate + " is lowest in between",
+	}[engagement]
+	leaveAlone := map[direction]string{
+		unknown: "there is too little data on opt-outs", unclear: "opt-outs show no clear change",
+		peaks: "opt-outs peak in between", dips: "opt-outs are lowest in between",
+	}[optOut]
+	const more = "More messages go with "
 	switch {
+	case rate != "" && leave != "" && engagement == optOut: // what is good comes with what is bad
+		return more + rate + ", but also with " + leave
+	case rate != "" && leave != "":
+		return more + rate + " and " + leave
+	case rate != "":
+		return more + rate + "; " + leaveAlone
+	case leave != "":
+		return more + leave + "; " + rateAlone
 	case engagement == unknown && optOut == unknown:
 		return "There is too little data to say yet"
-	case engagement == unknown:
-		return [...]string{
-			unclear: "No clear change in opt-outs with more messages; too little data on " + o.Plural,
-			rises:   "More messages go with more opt-outs; there is too little data on " + o.Plural,
-			falls:   "More messages go with fewer opt-outs; there is too little data on " + o.Plural,
-		}[optOut]
-	case optOut == unknown:
-		return [...]string{
-			unclear: "No clear change in the " + o.Rate + " with more messages; too little data on opt-outs",
-			rises:   "More messages go with a higher " + o.Rate + "; there is too little data on opt-outs",
-			falls:   "More messages go with a lower " + o.Rate + "; there is too little data on opt-outs",
-		}[engagement]
 	case engagement == unclear && optOut == unclear:
-		return "No clear change in " + o.Plural + " or opt-outs with more messages"
-	case engagement == unclear:
-		return "More messages go with " + [...]string{rises: "more", falls: "fewer"}[optOut] + " opt-outs; the " + o.Rate + " shows no clear change"
+		return "No clear change in the " + o.Rate + " or in opt-outs with more messages"
 	}
-	reply := [...]string{rises: "a higher ", falls: "a lower "}[engagement] + o.Rate
-	switch {
-	case optOut == unclear:
-		return "More messages go with " + reply + "; opt-outs show no clear change"
-	case engagement == falls && optOut == rises:
-		return "More messages go with " + reply + " and more opt-outs"
-	case engagement == rises && optOut == falls:
-		return "More messages go with " + reply + " and fewer opt-outs"
-	case optOut == rises:
-		return "More messages go with " + reply + ", but also with more opt-outs"
-	}
-	return "More messages go with " + reply + ", but also with fewer opt-outs"
+	return "From few messages to many, " + rateAlone + "; " + leaveAlone
 }
 
-func engagementSentence(o outcome, c curve, d direction, from *cell) string {
+func engagementSentence(o outcome, c curve, found change) string {
 	cells := c.shown()
 	switch {
 	case c.n() == 0:
@@ -169,13 +197,13 @@ func engagementSentence(o outcome, c curve, d direction, from *cell) string {
 	s := fmt.Sprintf("At %s in 7 days, %s of messages %s (95%% interval %s); at %s, %s (%s).",
 		messages(low), percent.one(low.Rate), o.Did, percent.betweenWords(low.Lower, low.Upper),
 		binWords(high.From, high.To), percent.one(high.Rate), percent.betweenWords(high.Lower, high.Upper))
-	return s + verdict(d, from, low, "the rate")
+	return s + verdict(found, low, "the rate", percent)
 }
 
-func optOutSentence(all curve, cells []cell, d direction, from *cell) string {
+func optOutSentence(all curve, cells []cell, found change) string {
 	switch {
 	case all.n() == 0:
-		return "No day is old enough yet to say how many people opt out."
+		return "No whole day at risk is over yet, so nothing can be said about opt-outs."
 	case len(cells) == 0:
 		return fmt.Sprintf("Every group of days is too small to show opt-outs (under %d contacts or %d opt-outs).", fewContacts, fewEvents)
 	case len(cells) == 1:
@@ -186,19 +214,31 @@ func optOutSentence(all curve, cells []cell, d direction, from *cell) string {
 	s := fmt.Sprintf("After a week with %s there were %s opt-outs per 1,000 person-days (%s); after a week with %s, %s (%s).",
 		messages(low), perThousand.one(low.Rate), perThousand.betweenWords(low.Lower, low.Upper),
 		binWords(high.From, high.To), perThousand.one(high.Rate), perThousand.betweenWords(high.Lower, high.Upper))
-	return s + verdict(d, from, low, "the opt-out rate")
+	return s + verdict(found, low, "the opt-out rate", perThousand)
 }
 
 // verdict says in words what the intervals allow to say.
-func verdict(d direction, from *cell, low cell, what string) string {
-	switch {
-	case d == unclear:
-		return " The two intervals overlap, so this is no clear change."
-	case from != nil:
-		return fmt.Sprintf(" From %s a week on, %s is clearly %s than at %s.",
-			messages(*from), what, map[direction]string{rises: "higher", falls: "lower"}[d], binWords(low.From, low.To))
+func verdict(found change, low cell, what string, unit scale) string {
+	at := func(c *cell) string {
+		return fmt.Sprintf("%s at %s (%s)", unit.one(c.Rate), binWords(c.From, c.To), unit.betweenWords(c.Lower, c.Upper))
 	}
-	return ""
+	switch found.direction {
+	case unclear:
+		return " The two intervals overlap, so this is no clear change."
+	case peaks:
+		return fmt.Sprintf(" Between these, %s is clearly higher than at %s: %s.", what, binWords(low.From, low.To), at(found.between))
+	case dips:
+		return fmt.Sprintf(" Between these, %s is clearly lower than at %s: %s.", what, binWords(low.From, low.To), at(found.between))
+	}
+	s := ""
+	if found.from != nil {
+		s = fmt.Sprintf(" From %s a week on, %s is clearly %s than at %s.",
+			messages(*found.from), what, map[direction]string{rises: "higher", falls: "lower"}[found.direction], binWords(low.From, low.To))
+	}
+	if found.between != nil {
+		s += fmt.Sprintf(" It is %s still in between: %s.", map[direction]string{rises: "higher", falls: "lower"}[found.direction], at(found.between))
+	}
+	return s
 }
 
 func messages(c cell) string {

@@ -73,6 +73,9 @@ func TestPageInBrowser(t *testing.T) {
 			if overflow > 0 {
 				t.Errorf("the page is %d px wider than the window", overflow)
 			}
+			if bad := number(`[...document.querySelectorAll("figure[data-chart]")].filter(f => f.querySelector("svg").clientWidth !== f.clientWidth).length`); bad > 0 {
+				t.Errorf("%d charts do not fill their place", bad)
+			}
 			if got := p.Requests(); len(got) > 0 {
 				t.Errorf("the page asked for %q, want nothing", got)
 			}
@@ -83,6 +86,30 @@ func TestPageInBrowser(t *testing.T) {
 				shoot(t, p.Context, filepath.Join(*shots, view.name))
 			}
 		})
+	}
+}
+
+// Names that want to be markup stay names once a browser has read them and ECharts has drawn them.
+func TestHostileNamesInBrowser(t *testing.T) {
+	pages, err := Render(t.Context(), hostile(), Options{Dir: t.TempDir(), Echarts: library(t), Definitions: hostileDefinitions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := browsertest.Open(t, "file://"+pages.Report)
+	n, err := chromedp.Run(p.Context, chromedp.Evaluate[int](`
+		document.querySelectorAll(".small figure").forEach(f => {
+			const chart = f.querySelector("svg"), at = chart.getBoundingClientRect();
+			chart.dispatchEvent(new MouseEvent("mousemove", {bubbles: true, clientX: at.x + at.width / 2, clientY: at.y + at.height / 2}));
+		});
+		document.querySelectorAll("img, [onerror], [onmouseover], a[href^=javascript], a[href^=http]").length`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n > 0 {
+		t.Errorf("%d elements came from names", n)
+	}
+	if got := append(p.Errors(), p.Requests()...); len(got) > 0 {
+		t.Errorf("the browser says %q", got)
 	}
 }
 

@@ -91,8 +91,17 @@ func draw(c curve, l look) (chart, error) {
 		spans = append(spans, opts.LineData{Value: []any{i, lower}}, opts.LineData{Value: []any{i, upper}}, opts.LineData{Value: []any{i, nil}})
 		ends = append(ends, opts.ScatterData{Name: l.scale.one(cell.Rate), Value: []any{i, upper}})
 	}
-	if !l.wide && len(ends) > 2 {
-		ends = []opts.ScatterData{ends[0], ends[len(ends)-1]} // enough to read the change from
+	if last := len(ends) - 1; !l.wide && last > 0 {
+		// Enough to read the change from. In a small chart each stands clear of its neighbour's interval too.
+		clear := func(i, neighbour int) opts.ScatterData {
+			at, beside := ends[i].Value.([]any), ends[neighbour].Value.([]any)
+			return opts.ScatterData{Name: ends[i].Name, Value: []any{at[0], max(at[1].(float64), beside[1].(float64))}}
+		}
+		if l.small {
+			ends = []opts.ScatterData{clear(0, 1), clear(last, last-1)}
+		} else {
+			ends = []opts.ScatterData{ends[0], ends[last]}
+		}
 	}
 	if l.behind != nil {
 		for i, cell := range c.Cells {
@@ -112,7 +121,7 @@ func draw(c curve, l look) (chart, error) {
 	line.SetXAxis(labels)
 	line.AddSeries("reference", reference,
 		charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(false)}),
-		charts.WithLineStyleOpts(opts.LineStyle{Color: mutedColour, Width: 1.5, Opacity: opts.Float(0.55)}))
+		charts.WithLineStyleOpts(opts.LineStyle{Color: mutedColour, Width: 1.5, Opacity: opts.Float(0.7)}))
 	line.AddSeries("interval", spans,
 		charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(false)}),
 		charts.WithLineStyleOpts(opts.LineStyle{Color: l.colour, Width: width, Opacity: opts.Float(0.3)}))
@@ -152,7 +161,7 @@ func draw(c curve, l look) (chart, error) {
 		y["splitNumber"], xLabel["fontSize"], yLabel["fontSize"] = 2, 11, 11
 	}
 	if l.top != nil {
-		y["max"] = l.scale.plotted(*l.top)
+		y["max"], y["interval"] = l.scale.plotted(*l.top), l.scale.plotted(*l.top/2)
 	}
 	for i, s := range options["series"].([]any) {
 		series := s.(map[string]any)
@@ -169,6 +178,10 @@ func draw(c curve, l look) (chart, error) {
 			series["lineStyle"].(map[string]any)["cap"] = "round"
 		case "value":
 			series["label"].(map[string]any)["distance"] = width
+			if points, _ := series["data"].([]any); l.small && len(points) == 2 {
+				points[0].(map[string]any)["label"] = map[string]any{"align": "left"} // off the axis
+				points[1].(map[string]any)["label"] = map[string]any{"align": "right"}
+			}
 		}
 		series["silent"] = true
 		series["tooltip"] = map[string]any{"show": false}

@@ -20,7 +20,7 @@ func markdown(source string) (template.HTML, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table))
 	bytesIn := []byte(source)
 	doc := md.Parser().Parse(text.NewReader(bytesIn))
-	var links []ast.Node
+	var links, drop []ast.Node
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -30,6 +30,11 @@ func markdown(source string) (template.HTML, error) {
 			n.Level = min(n.Level+2, 6)
 		case *ast.Link, *ast.Image:
 			links = append(links, n)
+		case *ast.AutoLink:
+			n.Parent().InsertBefore(n.Parent(), n, ast.NewString(n.Label(bytesIn)))
+			drop = append(drop, n)
+		case *ast.RawHTML, *ast.HTMLBlock:
+			drop = append(drop, n)
 		}
 		return ast.WalkContinue, nil
 	})
@@ -42,6 +47,9 @@ func markdown(source string) (template.HTML, error) {
 			parent.InsertBefore(parent, n, child)
 		}
 		parent.RemoveChild(parent, n)
+	}
+	for _, n := range drop {
+		n.Parent().RemoveChild(n.Parent(), n)
 	}
 	var out bytes.Buffer
 	if err := md.Renderer().Render(&out, bytesIn, doc); err != nil {

@@ -109,7 +109,7 @@ func newPage(d data) (page, error) {
 		{Name: "contacts messaged", Value: count(d.messages.Contacts)},
 		{Name: "proactive messages", Value: count(d.messages.Proactive)},
 		{Name: "opt-outs in " + count(optOut.n()) + " person-days", Value: count(optOut.events())},
-		{Name: "data up to", Value: p.Cutoff, Long: true},
+		{Name: "data up to, UTC", Value: d.window.Cutoff.UTC().Format("2 Jan 2006, 15:04"), Long: true},
 	}
 
 	for _, o := range outcomes {
@@ -162,11 +162,21 @@ func newPage(d data) (page, error) {
 	p.Facts = []fact{
 		{Name: "Kind of evidence", Value: "Crude association. Nothing was adjusted for who gets more messages; only a randomised test can tell an effect."},
 		{Name: "Messages in 7 days", Value: "Proactive messages not known to have failed, to the same contact, in the 7 × 24 hours up to and including this one. Answers to a contact do not count."},
-		{Name: "Too young to count", Value: "A message counts once its window had passed by the cutoff: 24 hours for replies, 7 days for opens, clicks and opt-outs."},
-		{Name: "Left out", Value: count(d.messages.ExposureUnknown) + " proactive messages of the first 7 days of an account’s data, whose number of messages is unknown; " + count(d.messages.Failed) + " that failed; " + count(d.messages.Responses) + " responses to contacts."},
+		{Name: "Too young to count", Value: "A message counts once its window had passed by the cutoff: 24 hours for replies, 7 days for opens and clicks. Opt-outs count on days that were over by the cutoff."},
+		{Name: "Base of a rate", Value: "Messages known to have been delivered, where the account reports deliveries; else those not known to have failed."},
+		{Name: "Left out", Value: "Proactive messages of the first 7 days of an account’s data, whose number of messages is unknown: " + count(d.messages.ExposureUnknown) + ". Failed: " + count(d.messages.Failed) + ". Responses to contacts: " + count(d.messages.Responses) + "."},
 		{Name: "Intervals", Value: "95%, allowing for several messages or days of one contact (clustered by contact). The design effect says how much wider that makes the variance than independent messages would. Rates count as different only where intervals do not overlap."},
 		{Name: "Window", Value: p.Window + ", in UTC days"},
 		{Name: "Data up to", Value: p.Cutoff + ", the latest event that had arrived when the figures were computed"},
+	}
+	var unmeasured []string
+	for _, o := range outcomes {
+		if whole[o.Name].n() == 0 {
+			unmeasured = append(unmeasured, o.Plural)
+		}
+	}
+	if len(unmeasured) > 0 && len(unmeasured) < len(outcomes) {
+		p.Facts = append(p.Facts, fact{Name: "Not measured", Value: strings.Join(unmeasured, ", ") + ": no account reported any in this window, which is not a rate of 0"})
 	}
 	for _, a := range d.arrivals {
 		p.Arrivals = append(p.Arrivals, arrival{
@@ -273,7 +283,7 @@ func niceTop(curves []curve, s scale) float64 {
 		return 1
 	}
 	step := math.Pow(10, math.Floor(math.Log10(highest)))
-	for _, m := range []float64{1, 2, 4, 5, 6, 8, 10, 20} {
+	for _, m := range []float64{1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10, 12} {
 		if top := m * step; top >= highest*1.02 {
 			return top / s.factor
 		}

@@ -199,7 +199,7 @@ func execute(name string, view func(style template.CSS, script template.JS) any)
 		}
 		text[file] = string(b)
 	}
-	t, err := template.New(name).Parse(text[name])
+	t, err := template.New(name).Funcs(template.FuncMap{"keep": keepHyphens}).Parse(text[name])
 	if err != nil {
 		return nil, fmt.Errorf("parse the page %s: %w", name, err)
 	}
@@ -208,6 +208,12 @@ func execute(name string, view func(style template.CSS, script template.JS) any)
 		return nil, fmt.Errorf("print the page %s: %w", name, err)
 	}
 	return out.Bytes(), nil
+}
+
+// keepHyphens lets no line of a title end within a word.
+func keepHyphens(s string) string {
+	const wordJoiner = "\u2060"
+	return strings.ReplaceAll(s, "-", wordJoiner+"-"+wordJoiner)
 }
 
 // policy allows the page its own scripts, by hash, and nothing from anywhere. ECharts sets styles

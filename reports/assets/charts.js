@@ -40,13 +40,18 @@
   });
   drawn.forEach(function (d) { watch.observe(d.box); });
 
+  // Paper cannot be clicked: the definitions go with it. The SQL stays on the screen.
+  var closed = [];
   // The paper's width is known to CSS only after this event, so the class sets it.
   window.addEventListener("beforeprint", function () {
     document.documentElement.classList.add("printing");
+    closed = Array.prototype.filter.call(document.querySelectorAll("details.all"), function (d) { return !d.open; });
+    closed.forEach(function (d) { d.open = true; });
     drawn.forEach(fit);
   });
   window.addEventListener("afterprint", function () {
     document.documentElement.classList.remove("printing");
+    closed.forEach(function (d) { d.open = false; });
     drawn.forEach(fit);
   });
 })();
