@@ -76,7 +76,7 @@ func draw(c curve, l look) (chart, error) {
 				n = "<30"
 			}
 			name = "{bin|" + name + "}\n{n|" + n + "}"
-		} else if last := len(c.Cells) - 1; i != last && (i%2 == 1 || i == last-1) {
+		} else if last := len(c.Cells) - 1; last > 4 && i != last && (i%2 == 1 || i == last-1) {
 			name = "" // no room for all; the ends and every second one are enough to read the rest
 		}
 		labels = append(labels, name)
