@@ -264,7 +264,7 @@ SELECT market, dose_from, person_days, opt_outs, rate, std_error, lower, upper
 FROM frequency_opt_out WHERE market = 'all' ORDER BY dose_from`); err != nil {
 		t.Fatal(err)
 	}
-	var sum, weight, slope, spread float64
+	var sum, weight, spread float64
 	for _, c := range cells {
 		if c.Rate == nil {
 			continue
@@ -281,7 +281,6 @@ FROM frequency_opt_out WHERE market = 'all' ORDER BY dose_from`); err != nil {
 		shown++
 		z := (*c.Rate - hazard) / *c.Error
 		spread += z * z
-		slope += (float64(c.From) - 3.5) * (*c.Rate - mean)
 		t.Logf("dose %d: %d of %d days, rate %.5f in %.5f..%.5f", c.From, c.Left, c.Days, *c.Rate, *c.Lower, *c.Upper)
 	}
 	// Chi-square of about 7 cells: its .9999 quantile is 30.

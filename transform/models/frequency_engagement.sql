@@ -22,12 +22,20 @@ measured AS
       AND sent_at < {to:DateTime64(3, 'UTC')}
     GROUP BY business_id, account_id, channel
 ),
+rules AS
+(
+    SELECT
+        k.business_id AS business_id, k.account_id AS account_id, k.channel AS channel, c.cutoff AS loaded_to,
+        tells_deliveries, tells_opens, tells_clicks, tells_replies
+    FROM measured AS k
+    INNER JOIN coverage AS c ON c.business_id = k.business_id AND c.account_id = k.account_id
+),
 -- Known exposure means proactive and not known to have failed.
 base AS
 (
     SELECT
         m.business_id AS business_id,
-        c.cutoff      AS loaded_to,
+        k.loaded_to   AS loaded_to,
         m.channel     AS own_channel,
         m.market      AS own_market,
         m.contact_id  AS contact_id,
@@ -41,8 +49,7 @@ base AS
         click_n AND ifNull(m.clicked_at <= m.sent_at + INTERVAL 7 DAY, 0)   AS click_y,
         reply_n AND ifNull(m.replied_at <= m.sent_at + INTERVAL 24 HOUR, 0) AS reply_y
     FROM messages AS m
-    INNER JOIN coverage AS c ON c.business_id = m.business_id AND c.account_id = m.account_id
-    INNER JOIN measured AS k ON k.business_id = m.business_id AND k.account_id = m.account_id AND k.channel = m.channel
+    INNER JOIN rules AS k ON k.business_id = m.business_id AND k.account_id = m.account_id AND k.channel = m.channel
     WHERE m.sent_at >= {from:DateTime64(3, 'UTC')}
       AND m.sent_at < {to:DateTime64(3, 'UTC')}
       AND m.exposure IS NOT NULL
@@ -54,31 +61,32 @@ base AS
 fine AS
 (
     SELECT
-        business_id, loaded_to, own_channel, own_market, contact_id,
+        business_id, own_channel, own_market, contact_id,
         assumeNotNull(bin) AS of_bin,
+        any(loaded_to) AS cut_at, -- the same for the whole business
         sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,
         sum(click_n) AS clicks_n,  sum(click_y) AS clicks_y,
         sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
     FROM base
-    GROUP BY business_id, loaded_to, own_channel, own_market, contact_id, of_bin
+    GROUP BY business_id, own_channel, own_market, contact_id, of_bin
 ),
 -- Then per contact at every grain, so that a contact on two channels is one cluster in `all`.
 per_contact AS
 (
     SELECT
         business_id,
-        loaded_to,
+        cut_at,
         arrayJoin([own_channel, 'all']) AS of_channel,
         arrayJoin([own_market, 'all'])  AS of_market,
         of_bin,
         contact_id,
         [('open', sum(opens_n), sum(opens_y)), ('click', sum(clicks_n), sum(clicks_y)), ('reply', sum(replies_n), sum(replies_y))] AS sums
     FROM fine
-    GROUP BY business_id, loaded_to, of_channel, of_market, of_bin, contact_id
+    GROUP BY business_id, cut_at, of_channel, of_market, of_bin, contact_id
 )
 SELECT
     business_id,
-    loaded_to       AS cutoff,
+    cut_at          AS cutoff,
     of_channel      AS channel,
     of_market       AS market,
     s.1             AS outcome,
@@ -93,5 +101,5 @@ SELECT
 FROM per_contact
 ARRAY JOIN sums AS s
 WHERE s.2 > 0
-GROUP BY business_id, loaded_to, of_channel, of_market, s.1, of_bin
+GROUP BY business_id, cut_at, of_channel, of_market, s.1, of_bin
 ORDER BY business_id, channel, market, outcome, exposure_from

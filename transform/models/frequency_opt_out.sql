@@ -109,7 +109,7 @@ points AS
 (
     SELECT
         s.business_id AS business_id, s.contact_id AS contact_id, s.own_market AS own_market, s.loaded_to AS loaded_to,
-        arraySort(arrayConcat(
+        arraySort(p -> p.1, arrayConcat(
             arrayMap(day -> (day + 1, 1, 0, 0), m.sent_days),
             arrayMap(day -> (day + 8, -1, 0, 0), m.sent_days),
             arrayMap(run -> (run.1, 0, 1, 0), s.runs),
