@@ -33,7 +33,7 @@ const (
 
 	postLeast    = 1
 	postMost     = 60  // facts in one post
-	postWait     = 300 // seconds that a fact waits for others
+	postWait     = 900 // seconds that a fact waits for others
 	changeMost   = 20  // statuses in one change
 	errorsPage   = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 	stopDetail   = "User requested to stop marketing messages"
