@@ -20,6 +20,8 @@ const (
 	childLibrary = "DRUMBEAT_ENGINE_LIBRARY"
 	childPath    = "DRUMBEAT_ENGINE_PATH"
 	childConfig  = "DRUMBEAT_ENGINE_CONFIG"
+	// Set in a child that cannot read other files than the engine's any more.
+	childConfined = "DRUMBEAT_ENGINE_CONFINED"
 
 	childEnded = "engine ended: " // begins the last line of a child that could not run
 
@@ -43,6 +45,12 @@ func RunChild() {
 	// Ending is the owner's decision: a Ctrl-C or a service manager's SIGTERM goes
 	// to the whole group, and the owner still wants to write what it holds.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if confinable() == nil {
+		if err := confine(os.Getenv(childPath), os.Getenv(childLibrary), os.Getenv(childConfig)); err != nil {
+			fmt.Fprintln(os.Stderr, childEnded+"cannot be confined to its files:", err)
+			os.Exit(1)
+		}
+	}
 	go exitWithOwner()
 	if err := terminalInput(); err != nil {
 		fmt.Fprintln(os.Stderr, "engine runs without a terminal, so malformed requests can end it:", err)

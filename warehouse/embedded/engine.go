@@ -140,6 +140,9 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		closed:  make(chan struct{}),
 		changed: make(chan struct{}),
 	}
+	if err := confinable(); err != nil {
+		e.log.Warn("engine not confined: its analyst can read every file that this user can", "err", err)
+	}
 	child, err := e.startChild(ctx)
 	if err != nil {
 		lock.Close()
