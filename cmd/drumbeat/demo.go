@@ -29,7 +29,7 @@ type demoCommand struct {
 }
 
 const (
-	demoBusiness = "demo"
+	demoBusiness = "Simulated retailer"
 	demoSecret   = "the demo's app secret"
 	demoSenders  = 64 // posts under way at once: they share the fsyncs
 )
@@ -151,7 +151,7 @@ type sentWorld struct{ posts, facts, accepted, refusedPosts uint64 }
 func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, world *simulate.World, say *narrator) (sentWorld, error) {
 	var sent sentWorld
 	c, err := p.startCollector(db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
-		Source: "whatsapp", Name: demoBusiness, BusinessID: demoBusiness, Secrets: []string{demoSecret}, VerifyToken: "the demo's verify token",
+		Source: "whatsapp", Name: "demo", BusinessID: demoBusiness, Secrets: []string{demoSecret}, VerifyToken: "the demo's verify token",
 	}}})
 	if err != nil {
 		return sent, err
@@ -166,7 +166,7 @@ func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, world *simu
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 
-	sent, err = postWorld(ctx, "http://"+listener.Addr().String()+"/webhooks/whatsapp/"+demoBusiness, world)
+	sent, err = postWorld(ctx, "http://"+listener.Addr().String()+"/webhooks/whatsapp/demo", world)
 	if err == nil {
 		stats := c.Stats()["whatsapp"]
 		sent.accepted = stats.Accepted

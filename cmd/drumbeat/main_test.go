@@ -119,7 +119,7 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	f("folder not writable", "", 1, "/proc/drumbeat", "--dir", "/proc/drumbeat", "query", "--sql", "SELECT 1")
 	f("wrong server", "", 1, "127.0.0.1:1", "--dsn", "clickhouse://me:hunter2@127.0.0.1:1/drumbeat", "query", "--sql", "SELECT 1")
 	f("wrong DSN", "", 1, "clickhouse://", "--dsn", "mysql://me:hunter2@127.0.0.1", "query", "--sql", "SELECT 1")
-	f("no data", "", 1, "load", "--dir", filepath.Join(nowhere, "d"), "report")
+	f("no data", "", 1, "import events first", "--dir", filepath.Join(nowhere, "d"), "report")
 	f("nothing to check", "", 1, "no data folder", "--dir", filepath.Join(nowhere, "e"), "doctor")
 	f("demo on a server", "", 2, "--dsn", "--dsn", "clickhouse://me:hunter2@127.0.0.1:1/x", "demo")
 }

@@ -74,11 +74,7 @@ func renderReports(ctx context.Context, ask *queries.Runner, o reports.Options) 
 		return reports.Pages{}, err
 	}
 	o.Echarts, o.Definitions = library, docs.Metrics
-	pages, err := reports.Render(ctx, ask, o)
-	if errors.Is(err, queries.ErrNoData) {
-		err = fmt.Errorf("%w; load events, then `drumbeat run frequency`", err)
-	}
-	return pages, err
+	return reports.Render(ctx, ask, o)
 }
 
 // readChartLibrary looks where package embedded looks for the engine: beside the executable, in
