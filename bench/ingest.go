@@ -102,13 +102,13 @@ func (b *bench) asyncInsert(bodies [][]byte, events int) contestant {
 
 // singles measures posts of one event, as platforms send them when little happens at once.
 func (b *bench) singles(ctx context.Context) error {
-	events := lines(b.scaled(40_000), "send", "delivered", "open")
+	events := lines(b.scaled(30_000), "send", "delivered", "open")
 	requests := make([]request, len(events))
 	for i := range events {
 		body := webhook(&events[i])
 		requests[i] = newRequest("/webhooks/whatsapp", "Content-Type: application/json\r\nX-Hub-Signature-256: "+simulate.Sign(body, appSecret)+"\r\n", body)
 	}
-	bodies := make([][]byte, b.scaled(1500)) // fewer: ClickHouse lets each wait
+	bodies := make([][]byte, b.scaled(1000)) // fewer: ClickHouse lets each wait
 	for i := range bodies {
 		var err error
 		if bodies[i], err = ndjson(events[i]); err != nil {
@@ -137,7 +137,7 @@ func (b *bench) singles(ctx context.Context) error {
 // batches measures posts of many events.
 func (b *bench) batches(ctx context.Context) error {
 	const perPost = 500
-	events := lines(b.scaled(200_000))
+	events := lines(b.scaled(150_000))
 	var requests []request
 	var bodies [][]byte
 	for batch := range slices.Chunk(events, perPost) {
@@ -211,7 +211,7 @@ func (b *bench) storage(ctx context.Context) error {
 
 // importing measures a file of events, in memory as a file just written would be.
 func (b *bench) importing(ctx context.Context) error {
-	n := b.scaled(300_000)
+	n := b.scaled(200_000)
 	text, err := ndjson(lines(n)...)
 	if err != nil {
 		return err
