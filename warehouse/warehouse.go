@@ -44,6 +44,7 @@ type Options struct {
 	AnalystDSN  string       // for QueryFormat and AnalystQuery; default: DSN, read-only and with limits (but KILL QUERY works)
 	Dir         string       // data folder of the embedded engine; needed without a DSN
 	Database    string       // default: the DSN's, else DefaultDatabase; embedded: drumbeat or drumbeat_*
+	Stay        bool         // embedded: when the process that runs the engine there ends, run it here (long-lived processes)
 	MemoryBytes int64        // what the embedded engine may use; default: see embedded.Options
 	Log         *slog.Logger // default: slog.Default()
 }
@@ -123,13 +124,19 @@ func startOrAttach(ctx context.Context, o Options) (*embedded.Engine, error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		engine, err := embedded.Start(ctx, embedded.Options{Dir: o.Dir, MemoryBytes: o.MemoryBytes, Log: o.Log})
+		options := embedded.Options{Dir: o.Dir, MemoryBytes: o.MemoryBytes, Log: o.Log}
+		engine, err := embedded.Start(ctx, options)
 		var locked *embedded.LockedError
 		if !errors.As(err, &locked) {
 			return engine, err
 		}
 		if engine, err := embedded.Attach(o.Dir); err == nil && answers(patience, engine) {
-			return engine, nil
+			if !o.Stay {
+				return engine, nil
+			}
+			if engine, err := embedded.AttachToStay(options); err == nil {
+				return engine, nil
+			}
 		}
 		select {
 		case <-tick.C:

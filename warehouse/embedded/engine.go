@@ -31,6 +31,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -89,11 +90,12 @@ type State struct {
 type Engine struct {
 	dir      folder
 	log      *slog.Logger
-	attached bool
+	attached atomic.Bool // another process owns the engine
+	heir     bool        // while attached: the owner's end makes this process the owner
 	writer   Credentials
 	analyst  Credentials
 
-	// Of the owner only.
+	// Of the owner and of an heir.
 	options Options
 	lock    *os.File
 	close   context.CancelFunc
@@ -110,20 +112,8 @@ type Engine struct {
 // another process has the folder, and an error that wraps [ErrNoLibrary] if there is
 // no library. The caller must Close the engine. ctx bounds the start only.
 func Start(ctx context.Context, o Options) (*Engine, error) {
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	if o.MemoryBytes == 0 {
-		o.MemoryBytes = defaultMemory()
-	}
-	var err error
-	if o.Library == "" {
-		if o.Library, err = FindLibrary(); err != nil {
-			return nil, err
-		}
-	}
-	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
-		return nil, fmt.Errorf("find data folder: %w", err)
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
 	dir := folder(o.Dir)
 	if err := dir.create(); err != nil {
@@ -140,9 +130,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		closed:  make(chan struct{}),
 		changed: make(chan struct{}),
 	}
-	if err := confinable(); err != nil {
-		e.log.Warn("engine not confined: its analyst can read every file that this user can", "err", err)
-	}
+	e.warnUnconfined()
 	child, err := e.startChild(ctx)
 	if err != nil {
 		lock.Close()
@@ -167,10 +155,92 @@ func Attach(dir string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{
-		dir: folder(dir), attached: true, writer: end.Writer, analyst: end.Analyst,
-		changed: make(chan struct{}),
-	}, nil
+	e := &Engine{dir: folder(dir), writer: end.Writer, analyst: end.Analyst, changed: make(chan struct{})}
+	e.attached.Store(true)
+	return e, nil
+}
+
+// AttachToStay is [Attach] for a process that outlives others. When the owner ends, and its engine with it, this
+// process takes the folder and starts the engine again, under the same passwords; until then dialling waits.
+// The caller must Close the engine.
+func AttachToStay(o Options) (*Engine, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	e, err := Attach(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	e.heir, e.options, e.log, e.closed = true, o, o.Log, make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	e.close = cancel
+	go func() {
+		defer close(e.closed)
+		if child := e.inherit(ctx); child != nil {
+			e.supervise(ctx, child)
+		}
+	}()
+	return e, nil
+}
+
+const (
+	inheritTick = 200 * time.Millisecond // between looks whether the owner is still there
+	inheritWait = 5 * time.Second        // after an engine that did not start
+)
+
+// inherit waits until the folder is free, takes it and starts the engine. It returns nil when ctx has ended.
+func (e *Engine) inherit(ctx context.Context) *child {
+	timer := time.NewTimer(inheritTick)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(inheritTick)
+		case <-ctx.Done():
+			e.set(func(s *State) { s.Phase = Closed })
+			return nil
+		}
+		lock, err := e.dir.lock()
+		if err != nil {
+			continue // the owner is there, or another process was faster
+		}
+		e.lock = lock
+		e.log.Info("the process that ran the engine has ended; it is started here")
+		e.warnUnconfined()
+		child, err := e.startChild(ctx)
+		if err != nil {
+			lock.Close()
+			e.log.Error("engine not started in the place of its owner", "err", err)
+			timer.Reset(inheritWait)
+			continue
+		}
+		e.attached.Store(false)
+		return child
+	}
+}
+
+func (o *Options) complete() (err error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = defaultMemory()
+	}
+	if o.Library == "" {
+		if o.Library, err = FindLibrary(); err != nil {
+			return err
+		}
+	}
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return fmt.Errorf("find data folder: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) warnUnconfined() {
+	if err := confinable(); err != nil {
+		e.log.Warn("engine not confined: its analyst can read every file that this user can", "err", err)
+	}
 }
 
 // Writer may do everything in the databases drumbeat and drumbeat_*, and read system tables.
@@ -187,7 +257,7 @@ func (e *Engine) LogPath() string { return e.dir.log() }
 
 // State returns what the engine does now.
 func (e *Engine) State() State {
-	if e.attached {
+	if e.attached.Load() {
 		state := State{Phase: Running, Attached: true}
 		if end, err := e.currentEndpoint(); err != nil {
 			state.Phase, state.Err = Closed, err
@@ -238,15 +308,17 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 
 // ports waits until the engine runs and returns its ports.
 func (e *Engine) ports(ctx context.Context) (native, http int, err error) {
-	if e.attached {
-		end, err := e.currentEndpoint()
-		return end.NativePort, end.HTTPPort, err
-	}
 	for {
 		e.mu.Lock()
 		state, changed := e.state, e.changed
 		native, http = e.native, e.http
 		e.mu.Unlock()
+		if e.attached.Load() && state.Phase != Closed {
+			end, err := e.currentEndpoint()
+			if err == nil || !e.heir {
+				return end.NativePort, end.HTTPPort, err
+			}
+		}
 		switch state.Phase {
 		case Running:
 			return native, http, nil
@@ -273,9 +345,9 @@ func (e *Engine) currentEndpoint() (endpoint, error) {
 }
 
 // Close ends the engine and gives the folder free. It returns after the child is gone.
-// On an attached engine it does nothing. Calls after the first do nothing.
+// On an engine that another process owns it does nothing. Calls after the first do nothing.
 func (e *Engine) Close() error {
-	if e.attached {
+	if e.close == nil {
 		return nil
 	}
 	e.close()
