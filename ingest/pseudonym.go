@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,6 +198,7 @@ func (d *Draft) redact(e *Event) {
 			return false
 		}
 		return strings.Contains(text, d.Address.text) && len(d.Address.text) >= 7 ||
+			d.Address.Kind == Phone && holdsNumber(text, d.Address.text) ||
 			len(d.MessageKey) >= 16 && strings.Contains(text, d.MessageKey) ||
 			len(d.ReplyToKey) >= 16 && strings.Contains(text, d.ReplyToKey) ||
 			looksLikeAddress(text)
@@ -224,18 +227,48 @@ func (d *Draft) redact(e *Event) {
 	}
 }
 
-// looksLikeAddress reports whether text is, or holds, an email address or a phone number written
-// with its +.
-func looksLikeAddress(text string) bool {
-	if at := strings.IndexByte(text, '@'); at > 0 && strings.IndexByte(text[at:], '.') > 1 {
-		return true
-	}
-	plus := strings.IndexByte(text, '+')
-	if plus < 0 {
+// holdsNumber reports whether text holds a phone number however it is written, with separators or as it
+// is dialled within its country: nine digits tell one person from all others well enough.
+func holdsNumber(text, number string) bool {
+	number = number[max(0, len(number)-9):]
+	if len(text) < len(number) {
 		return false
 	}
+	digits := make([]byte, 0, 64)
+	for i := range len(text) {
+		if text[i] >= '0' && text[i] <= '9' {
+			digits = append(digits, text[i])
+		}
+	}
+	return bytes.Contains(digits, []byte(number))
+}
+
+// looksLikeAddress reports whether text is, or holds, an email address or a phone number written
+// with its +, also as it is written in the address of a page.
+func looksLikeAddress(text string) bool {
+	if strings.Contains(text, "%") {
+		if plain, err := url.PathUnescape(text); err == nil {
+			text = plain
+		}
+	}
+	for i := range len(text) {
+		switch text[i] {
+		case '@':
+			if i > 0 && strings.IndexByte(text[i:], '.') > 1 {
+				return true
+			}
+		case '+':
+			if startsWithNumber(text[i+1:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func startsWithNumber(text string) bool {
 	digits := 0
-	for _, c := range text[plus+1:] {
+	for _, c := range text {
 		switch {
 		case c >= '0' && c <= '9':
 			digits++

@@ -182,6 +182,28 @@ func TestTextsThatHoldTheAddressAreRedacted(t *testing.T) {
 	}
 }
 
+func TestAddressesAreRedactedHoweverTheyAreWritten(t *testing.T) {
+	p := pseudonymizer(t)
+	for text, redacted := range map[string]bool{
+		"to 63 917 555 0142":              true,
+		"reminder 0917-555-0142":          true,
+		"vip_(63)9175550142":              true,
+		"a+b for +49 30 5550 1422":        true,
+		"@acme: ana@example.com":          true,
+		"/leave/ana%40example.com":        true,
+		"/leave?to=%2B49%2030%2055501422": true,
+		"@acme on 2026-03-02":             false,
+		"a+b spring 2026-03-02":           false,
+		"100% off until 20260302":         false,
+		"order 917555":                    false,
+	} {
+		d := Draft{Event: Event{AccountID: "a", CampaignID: text}, Address: addressOf(t, Phone, "+639175550142")}
+		if e := p.Seal(&d); (e.CampaignID == Redacted) != redacted {
+			t.Errorf("%q became %q", text, e.CampaignID)
+		}
+	}
+}
+
 func TestDraftsAndAddressesDoNotPrint(t *testing.T) {
 	d := Draft{Event: Event{Type: Send}, Address: addressOf(t, Phone, "+12125550142"), MessageKey: "wamid.secret"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
