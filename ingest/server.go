@@ -54,7 +54,8 @@ type Endpoint struct {
 type Token struct {
 	Secret     string
 	BusinessID string
-	Accounts   []string // the accounts whose events are taken; empty: any
+	Accounts   []string    // the accounts whose events are taken; empty: any
+	Lines      LineDecoder // reads this sender's lines; default: the server's
 }
 
 // ServerOptions of a server.
@@ -119,6 +120,8 @@ func NewServer(opts ServerOptions) (*Server, error) {
 			return nil, fmt.Errorf("%s: no secret, so anyone could post there; set the platform's app secret", place)
 		case s.endpoints[key] != nil:
 			return nil, fmt.Errorf("%s: configured twice", place)
+		case strings.Contains(e.Name, "/"):
+			return nil, fmt.Errorf("%s: a name with a / is never called", place)
 		}
 		s.endpoints[key] = &e
 	}
@@ -431,9 +434,13 @@ func (s *Server) keepLines(ctx context.Context, plain []byte, token *Token) (Ans
 	received := s.now()
 	batch := s.batch()
 	defer s.release(batch)
+	decoder := s.opts.Lines
+	if token.Lines != nil {
+		decoder = token.Lines
+	}
 	var draft Draft
 	for n, line := range lines {
-		if err := s.opts.Lines.Decode(line, token.BusinessID, received, &draft); err != nil {
+		if err := decoder.Decode(line, token.BusinessID, received, &draft); err != nil {
 			reject(n, err)
 			continue
 		}

@@ -592,3 +592,44 @@ func BenchmarkServer(b *testing.B) {
 		b.ReportMetric(500*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	})
 }
+
+// What one sender may store is not what all may store.
+func TestAttributesOfOneSenderAreDroppedFromAnother(t *testing.T) {
+	const other = "token-of-beta-0142"
+	line := func(business string) string {
+		return `{"event_type":"send","event_time":"2026-03-02T01:15:00Z","account_id":"a","channel":"sms","address":"+12125550142","message_id":"m-` + business + `","attributes":{"store":"north"}}`
+	}
+	lines := map[string]*recording{}
+	server := newServer(t, &memory{}, func(o *ingest.ServerOptions) {
+		lines["acme"], lines["beta"] = &recording{LineDecoder: canonical.NewDecoder("store")}, &recording{LineDecoder: canonical.NewDecoder()}
+		o.Tokens = []ingest.Token{{Secret: bearer, BusinessID: "acme", Lines: lines["acme"]}, {Secret: other, BusinessID: "beta"}}
+		o.Lines = lines["beta"]
+	})
+	for business, token := range map[string]string{"acme": bearer, "beta": other} {
+		request := httptest.NewRequest(http.MethodPost, "/v1/events", strings.NewReader(line(business)))
+		request.Header.Set("Authorization", "Bearer "+token)
+		answer := httptest.NewRecorder()
+		server.ServeHTTP(answer, request)
+		if answer.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", business, answer.Code, answer.Body)
+		}
+	}
+	if got := lines["acme"].last["store"]; got != "north" {
+		t.Errorf("acme's store = %q", got)
+	}
+	if got := lines["beta"].last; len(got) != 0 {
+		t.Errorf("beta stores %v", got)
+	}
+}
+
+// recording remembers the attributes of the last line.
+type recording struct {
+	ingest.LineDecoder
+	last map[string]string
+}
+
+func (r *recording) Decode(line []byte, business string, received time.Time, draft *ingest.Draft) error {
+	err := r.LineDecoder.Decode(line, business, received, draft)
+	r.last = draft.Attributes
+	return err
+}
