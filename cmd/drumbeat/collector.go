@@ -25,10 +25,21 @@ var sources = map[string]ingest.Source{
 func keyPath(dir string) string   { return filepath.Join(dir, "pseudonym.key") }
 func spoolPath(dir string) string { return filepath.Join(dir, "spool") }
 
-// openPseudonymizer reads the key of the data folder, or makes both.
-func (p *program) openPseudonymizer() (*ingest.Pseudonymizer, error) {
+// openPseudonymizer reads the key of the data folder, or makes both. It makes no key for a warehouse that has
+// events already: they were made with another one, and nobody would notice that no contact matches any more.
+func (p *program) openPseudonymizer(ctx context.Context, db *warehouse.DB) (*ingest.Pseudonymizer, error) {
 	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if _, err := os.Stat(keyPath(p.Dir)); errors.Is(err, os.ErrNotExist) {
+		var events uint64
+		if err := db.QueryRow(ctx, "SELECT count() FROM event_log").Scan(&events); err != nil {
+			return nil, fmt.Errorf("look whether the pseudonym key was there before: %w", err)
+		}
+		if events > 0 {
+			return nil, fmt.Errorf("the pseudonym key %[1]s is gone, and the warehouse holds events made with it: restore it from its backup, "+
+				"or begin anew, with contacts that match no earlier ones, by `(umask 077; head -c 32 /dev/urandom >%[1]s)`", keyPath(p.Dir))
+		}
 	}
 	pseudonym, created, err := ingest.OpenPseudonymizer(keyPath(p.Dir))
 	if created {
@@ -49,8 +60,8 @@ type collector struct {
 
 // startCollector runs until close. Endpoints, Tokens and Lines of o are the caller's; the rest is
 // filled in.
-func (p *program) startCollector(db *warehouse.DB, o ingest.ServerOptions) (*collector, error) {
-	pseudonym, err := p.openPseudonymizer()
+func (p *program) startCollector(ctx context.Context, db *warehouse.DB, o ingest.ServerOptions) (*collector, error) {
+	pseudonym, err := p.openPseudonymizer(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +86,10 @@ func (p *program) startCollector(db *warehouse.DB, o ingest.ServerOptions) (*col
 		spool:  kept,
 		loader: ingest.NewLoader(kept, db, ingest.LoaderOptions{Refused: warehouse.RowsRefused, Log: p.log}),
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	loading, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	c.loaded.Go(func() {
-		if err := c.loader.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := c.loader.Run(loading); err != nil && !errors.Is(err, context.Canceled) {
 			p.log.Error("loader ended", "error", err)
 		}
 	})

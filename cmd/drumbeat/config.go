@@ -70,8 +70,12 @@ func readConfig(path string, asked bool) (config, error) {
 		return c, fmt.Errorf("read the configuration: %w", err)
 	}
 	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
-		// The source is left out of the message: it holds secrets.
-		return c, fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, false)))
+		// The source is left out of the message, and so is the name of an alias: they may be secrets.
+		text := strings.TrimSpace(yaml.FormatError(err, false, false))
+		if place, _, found := strings.Cut(text, "could not find alias"); found {
+			text = place + "a value that begins with * needs quotes"
+		}
+		return c, fmt.Errorf("%s: %s", path, text)
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return c, fmt.Errorf("%s: zone %q is not an IANA time zone such as Asia/Manila", path, c.Zone)

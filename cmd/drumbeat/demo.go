@@ -48,6 +48,10 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	// The data of an earlier demo goes only when nobody uses it: opening the warehouse takes the
 	// folder's lock, and fails with a clear sentence where another process holds it.
 	p.Dir = filepath.Join(c.Out, "data")
+	truthPath := filepath.Join(c.Out, "truth.json")
+	if err := p.isDemo(truthPath); err != nil {
+		return err
+	}
 	db, err := p.openDemoWarehouse(ctx)
 	if err != nil {
 		return err
@@ -59,7 +63,6 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	}
 	say.stage("engine", "ClickHouse %s, %s, schema version %d", facts.EngineVersion, facts.Mode, facts.Applied)
 
-	truthPath := filepath.Join(c.Out, "truth.json")
 	if err := writeTruth(truthPath, world); err != nil {
 		return err
 	}
@@ -99,6 +102,17 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 
 	fmt.Fprintf(p.stdout, "\nHow often may we message?\n\n%s\n\nReport  %s\nTruth   %s\nSQL     drumbeat --dir %s query frequency_engagement\nTook    %.1f s\n",
 		pages.Answer, relative(pages.Report), relative(truthPath), relative(p.Dir), say.total().Seconds())
+	return nil
+}
+
+// isDemo refuses to replace data that no demo made, such as those of `drumbeat serve` in the folder's data/:
+// a demo writes its truth before it makes the key.
+func (p *program) isDemo(truthPath string) error {
+	_, noKey := os.Stat(keyPath(p.Dir))
+	_, noTruth := os.Stat(truthPath)
+	if noKey == nil && errors.Is(noTruth, os.ErrNotExist) {
+		return usageError{fmt.Errorf("%s holds data that are no demo's, and a demo would replace them: name another folder with --out", p.Dir)}
+	}
 	return nil
 }
 
@@ -150,7 +164,7 @@ type sentWorld struct{ posts, facts, accepted, refusedPosts uint64 }
 // collectDemo posts the world to a collector on a free port, and returns when all of it is loaded.
 func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, world *simulate.World, say *narrator) (sentWorld, error) {
 	var sent sentWorld
-	c, err := p.startCollector(db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
+	c, err := p.startCollector(ctx, db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
 		Source: "whatsapp", Name: "demo", BusinessID: demoBusiness, Secrets: []string{demoSecret}, VerifyToken: "the demo's verify token",
 	}}})
 	if err != nil {

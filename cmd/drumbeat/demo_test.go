@@ -21,6 +21,24 @@ func smallDemo(out string) []string {
 	return []string{"demo", "--out", out, "--contacts", "600", "--days", "40"}
 }
 
+func TestDemoDoesNotReplaceRealData(t *testing.T) {
+	out := t.TempDir() // where `drumbeat serve` keeps its data in data/
+	key := filepath.Join(out, "data", "pseudonym.key")
+	if err := os.MkdirAll(filepath.Dir(key), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := drumbeat(t, "", smallDemo(out)...)
+	if code != 2 || !strings.Contains(stderr, "another folder with --out") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if left, err := os.ReadDir(filepath.Dir(key)); err != nil || len(left) != 1 {
+		t.Errorf("the folder holds %v (%v), want the key alone", left, err)
+	}
+}
+
 func TestDemo(t *testing.T) {
 	out := t.TempDir()
 	first := mustDrumbeat(t, smallDemo(out)...)

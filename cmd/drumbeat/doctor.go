@@ -41,7 +41,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		line("pseudonym key", nil, "none yet; made with the first event")
-	case err == nil && info.Mode().Perm() != 0o600:
+	case err == nil && info.Mode().Perm()&0o077 != 0:
 		line("pseudonym key", fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", key, info.Mode().Perm()), "")
 	default:
 		line("pseudonym key", err, "%s; back it up: without it old and new events of a person do not meet", key)

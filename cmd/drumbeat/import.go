@@ -22,15 +22,15 @@ var errRejected = errors.New("some lines were rejected; mend them and import the
 
 // Run stores what can be read of every file. It prints each rejected line on stderr and one line a file on stdout.
 func (c *importCommand) Run(ctx context.Context, p *program) error {
-	pseudonym, err := p.openPseudonymizer()
-	if err != nil {
-		return err
-	}
-	db, err := p.openWarehouse(ctx)
+	db, err := p.openWarehouseToStay(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	pseudonym, err := p.openPseudonymizer(ctx, db)
+	if err != nil {
+		return err
+	}
 	rejected := 0
 	for _, name := range c.Files {
 		result, err := importFile(ctx, name, ingest.ImportOptions{

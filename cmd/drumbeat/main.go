@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	level := slog.LevelWarn
 	if p.Verbose {
 		level = slog.LevelDebug
-	} else if command.Command() == "serve" {
+	} else if name := command.Command(); name == "serve" || name == "import <files>" {
 		level = slog.LevelInfo
 	}
 	p.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
@@ -113,7 +113,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // openWarehouse connects to the server, or to the embedded engine in dir, and brings its schema
 // up to date. The caller closes it.
 func (p *program) openWarehouse(ctx context.Context) (*warehouse.DB, error) {
-	db, err := warehouse.Open(ctx, warehouse.Options{DSN: p.DSN, AnalystDSN: p.AnalystDSN, Dir: p.Dir, Log: p.log})
+	return p.migrated(ctx, warehouse.Options{DSN: p.DSN, AnalystDSN: p.AnalystDSN, Dir: p.Dir, Log: p.log})
+}
+
+// openWarehouseToStay is openWarehouse for commands that outlive others: a short one whose engine they use
+// may end before them.
+func (p *program) openWarehouseToStay(ctx context.Context) (*warehouse.DB, error) {
+	return p.migrated(ctx, warehouse.Options{DSN: p.DSN, AnalystDSN: p.AnalystDSN, Dir: p.Dir, Log: p.log, Stay: true})
+}
+
+func (p *program) migrated(ctx context.Context, o warehouse.Options) (*warehouse.DB, error) {
+	db, err := warehouse.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}

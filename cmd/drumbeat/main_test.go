@@ -79,6 +79,10 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	if err := os.WriteFile(badConfig, []byte("listen: 127.0.0.1:0\nwebhooks:\n  - source: whatsapp\n    app_secrets: [hunter22222222222]\n    verifytoken: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	alias := filepath.Join(t.TempDir(), "drumbeat.yaml")
+	if err := os.WriteFile(alias, []byte("listen: 127.0.0.1:0\nevents:\n  - business: a\n    token: *hunter22222222222\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	nowhere := t.TempDir()
 	f := func(name, dir string, code int, says string, args ...string) {
 		t.Helper()
@@ -113,6 +117,7 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	f("window backwards", "", 2, "two days", "--dir", filepath.Join(nowhere, "a"), "run", "frequency", "--from", "2026-03-02", "--to", "2026-03-01")
 	f("no such file", "", 2, "missing.ndjson", "import", "--business", "b", filepath.Join(nowhere, "missing.ndjson"))
 	f("wrong configuration", "", 2, "verifytoken", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", badConfig)
+	f("secret that begins with *", "", 2, "[4:13]", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", alias)
 	f("no configuration", "", 2, "nothing.yaml", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", filepath.Join(nowhere, "nothing.yaml"))
 	f("no library", nowhere, 1, "npm ci", "--dir", filepath.Join(nowhere, "c"), "query", "--sql", "SELECT 1")
 	f("folder is a file", "", 1, file, "--dir", file, "query", "--sql", "SELECT 1")
@@ -122,6 +127,29 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	f("no data", "", 1, "import events first", "--dir", filepath.Join(nowhere, "d"), "report")
 	f("nothing to check", "", 1, "no data folder", "--dir", filepath.Join(nowhere, "e"), "doctor")
 	f("demo on a server", "", 2, "--dsn", "--dsn", "clickhouse://me:hunter2@127.0.0.1:1/x", "demo")
+}
+
+// With a new key every contact would be a new one, and no figure would tell.
+func TestLostKeyIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	events := filepath.Join(dir, "events.ndjson")
+	line := `{"event_type":"send","event_time":"2026-03-02T01:15:00Z","account_id":"a","channel":"sms","address":"+12125550142","message_id":"m"}`
+	if err := os.WriteFile(events, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := []string{"--dir", dir, "import", "--business", "acme", events}
+	if _, stderr, code := drumbeat(t, "", load...); code != 0 || !strings.Contains(stderr, "back it up") {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	if err := os.Remove(keyPath(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := drumbeat(t, "", load...); code != 1 || !strings.Contains(stderr, "restore it from its backup") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if _, err := os.Stat(keyPath(dir)); err == nil {
+		t.Error("a new key was made")
+	}
 }
 
 func TestHelp(t *testing.T) {

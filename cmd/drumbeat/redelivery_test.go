@@ -37,7 +37,7 @@ func outcomeOf(t *testing.T, key []byte, posts []simulate.Post) (fingerprints ma
 		t.Fatal(err)
 	}
 	defer db.Close()
-	c, err := p.startCollector(db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
+	c, err := p.startCollector(t.Context(), db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
 		Source: "whatsapp", BusinessID: "acme", Secrets: []string{demoSecret}, VerifyToken: "x",
 	}}})
 	if err != nil {

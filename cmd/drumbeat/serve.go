@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -42,12 +43,12 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	db, err := p.openWarehouse(ctx)
+	db, err := p.openWarehouseToStay(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	collector, err := p.startCollector(db, options)
+	collector, err := p.startCollector(ctx, db, options)
 	if err != nil {
 		return err
 	}
@@ -82,14 +83,25 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		serving <- err
 	}
 	p.log.Info("stopping")
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	shutdown := server.Shutdown(grace)
+	shutdown := stopServer(server, 10*time.Second, p.log)
 	if failed := <-serving; !errors.Is(failed, http.ErrServerClosed) {
 		shutdown = errors.Join(shutdown, failed)
 	}
 	stopSchedule()
 	return errors.Join(shutdown, <-schedule, collector.close(), db.Close())
+}
+
+// stopServer lets requests end, and cuts off those that do not end within grace: nothing of them was
+// acknowledged, so their senders send it again.
+func stopServer(server *http.Server, grace time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests cut off that did not end in time", "seconds", grace.Seconds())
+		return server.Close()
+	}
+	return err
 }
 
 func mustAbs(path string) string {
@@ -103,7 +115,6 @@ func mustAbs(path string) string {
 // serverOptions turns the configuration into what may be posted.
 func (c config) serverOptions() (ingest.ServerOptions, error) {
 	var o ingest.ServerOptions
-	var attributes []string
 	for i, e := range c.Events {
 		place := fmt.Sprintf("events[%d]", i)
 		token, err := e.Token.resolve(place + ".token")
@@ -113,10 +124,10 @@ func (c config) serverOptions() (ingest.ServerOptions, error) {
 		if e.Business == "" {
 			return o, fmt.Errorf("%s.business is missing", place)
 		}
-		o.Tokens = append(o.Tokens, ingest.Token{Secret: token, BusinessID: e.Business, Accounts: e.Accounts})
-		attributes = append(attributes, e.Attributes...)
+		o.Tokens = append(o.Tokens, ingest.Token{
+			Secret: token, BusinessID: e.Business, Accounts: e.Accounts, Lines: canonical.NewDecoder(e.Attributes...),
+		})
 	}
-	o.Lines = canonical.NewDecoder(attributes...)
 	for i, w := range c.Webhooks {
 		place := fmt.Sprintf("webhooks[%d]", i)
 		endpoint := ingest.Endpoint{Source: w.Source, Name: w.Name, BusinessID: w.Business, Accounts: w.Accounts}

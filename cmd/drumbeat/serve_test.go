@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -264,4 +267,36 @@ func TestServeKilled(t *testing.T) {
 	s := serve(t, dir)
 	eventually(t, dir, "SELECT toString(count()) || ' ' || toString(sum(copies)) AS n FROM events", `"60 60"`)
 	s.stop(t)
+}
+
+// A sender that never ends its request must not make a good stop look like a failure.
+func TestStopCutsOffSlowSenders(t *testing.T) {
+	begun := make(chan struct{})
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		io.Copy(io.Discard, r.Body)
+	})}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving := make(chan error, 1)
+	go func() { serving <- server.Serve(listener) }()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+	<-begun
+	if err := stopServer(server, 50*time.Millisecond, slog.New(slog.NewTextHandler(t.Output(), nil))); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if err := <-serving; !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("serve: %v", err)
+	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
+	}
 }
