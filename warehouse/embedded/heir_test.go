@@ -21,7 +21,7 @@ func TestLongProcessTakesOverFromShortOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			stop := func() {}
+			var stop func()
 			if end == nil {
 				owner := start(t, dir)
 				stop = func() { owner.Close() }
