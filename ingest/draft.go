@@ -3,7 +3,9 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -18,6 +20,11 @@ type Draft struct {
 	EventKey        []string // what identifies the fact where (MessageKey, Type) does not
 	ConversationKey string
 	PerRecipient    bool // one MessageKey covers several contacts, as in a group
+}
+
+// ConsentKey is the EventKey of a consent or complaint that has no id of its own: the same from every source.
+func ConsentKey(at time.Time, scope string) []string {
+	return []string{"at", strconv.FormatInt(at.UnixMilli(), 10), scope}
 }
 
 // String hides what a draft holds, so that no format verb can print it by accident.

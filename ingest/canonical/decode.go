@@ -373,7 +373,7 @@ func identify(e *ingest.Draft, v *values, core bool) error {
 	// A time that was made up on arrival differs between copies, so it identifies nothing.
 	var at []string
 	if e.TimeFlag == "" {
-		at = []string{"at", strconv.FormatInt(e.Time.UnixMilli(), 10), e.Scope}
+		at = ingest.ConsentKey(e.Time, e.Scope)
 	}
 	byID := []string{"id", v.eventID}
 	switch e.Type {

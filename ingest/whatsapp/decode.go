@@ -5,7 +5,6 @@ package whatsapp
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"drumbeat/ingest"
 	"drumbeat/ingest/jsontree"
@@ -380,16 +379,10 @@ func (d *decoder) preference(preference jsontree.Value) {
 	}
 	e := d.draft(kind, preference.Get("timestamp"))
 	e.Address = address(preference.Get("wa_id"), preference.Get("user_id"))
-	e.EventKey = []string{"preference", category, value, instant(preference.Get("timestamp"))}
 	e.Scope, e.Reason = marketing, "preference"
-	d.add(e)
-}
-
-// instant writes a time the same way, whether it came as number or text.
-func instant(value jsontree.Value) string {
-	at, err := ingest.ParseTime(value.Text())
-	if err != nil {
-		return value.Text()
+	e.EventKey = []string{"preference", category, value, preference.Get("timestamp").Text()}
+	if e.TimeFlag == "" { // as in an event line, so that one that is also imported is the same fact
+		e.EventKey = ingest.ConsentKey(e.Time, e.Scope)
 	}
-	return at.Format(time.RFC3339Nano)
+	d.add(e)
 }
