@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"drumbeat/ingest"
 	"drumbeat/ingest/spool"
 	"drumbeat/warehouse"
 )
@@ -37,16 +38,13 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 		line("data folder", err, "%s", p.Dir)
 	}
 	key := keyPath(p.Dir)
-	info, err := os.Stat(key)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+	if _, err := os.Stat(key); errors.Is(err, os.ErrNotExist) {
 		line("pseudonym key", nil, "none yet; made with the first event")
-	case err == nil && info.Mode().Perm()&0o077 != 0:
-		line("pseudonym key", fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", key, info.Mode().Perm()), "")
-	default:
+	} else {
+		_, _, err := ingest.OpenPseudonymizer(key)
 		line("pseudonym key", err, "%s; back it up: without it old and new events of a person do not meet", key)
 	}
-	_, err = readChartLibrary()
+	_, err := readChartLibrary()
 	line("chart library", err, "found")
 
 	db, err := warehouse.Open(ctx, warehouse.Options{DSN: p.DSN, AnalystDSN: p.AnalystDSN, Dir: p.Dir, Log: p.log})

@@ -150,6 +150,12 @@ func TestLostKeyIsNotReplaced(t *testing.T) {
 	if _, err := os.Stat(keyPath(dir)); err == nil {
 		t.Error("a new key was made")
 	}
+	if err := os.WriteFile(keyPath(dir), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, _, code := drumbeat(t, "", "--dir", dir, "doctor"); code != 1 || !strings.Contains(stdout, "it has 4 bytes") {
+		t.Errorf("doctor: exit %d: %s", code, stdout)
+	}
 }
 
 func TestHelp(t *testing.T) {
