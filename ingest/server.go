@@ -28,6 +28,9 @@ const (
 	MaxEvents  = 32 << 20 // POST /v1/events
 )
 
+// maxReserved is how much memory a request gets for the mere promise of a body.
+const maxReserved = 128 << 10
+
 // maxListed is how many rejected lines an answer names; the rest is counted.
 const maxListed = 1000
 
@@ -225,7 +228,9 @@ func body(w http.ResponseWriter, r *http.Request, limit int64) (wire, plain []by
 		return nil, nil, tooLarge
 	}
 	var buf bytes.Buffer
-	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // ReadFrom wants room to find the end
+	// ReadFrom wants room to find the end. More than most need is not reserved before it comes: of a webhook nobody
+	// knows yet who sends it.
+	buf.Grow(int(min(max(r.ContentLength, 0), maxReserved)) + bytes.MinRead)
 	if _, err = buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		var over *http.MaxBytesError
 		if errors.As(err, &over) {

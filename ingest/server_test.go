@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -632,4 +633,20 @@ func (r *recording) Decode(line []byte, business string, received time.Time, dra
 	err := r.LineDecoder.Decode(line, business, received, draft)
 	r.last = draft.Attributes
 	return err
+}
+
+// Anyone can open connections that promise much and send little.
+func TestPromisedBodyTakesNoMemory(t *testing.T) {
+	server := newServer(t, &memory{}, nil)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		request := httptest.NewRequest(http.MethodPost, "/webhooks/whatsapp", strings.NewReader("{}"))
+		request.ContentLength = ingest.MaxWebhook
+		server.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 100; each > 512<<10 {
+		t.Errorf("%d KiB for a promise", each>>10)
+	}
 }
