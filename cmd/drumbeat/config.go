@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -76,6 +77,9 @@ func readConfig(path string, asked bool) (config, error) {
 			text = place + "a value that begins with * needs quotes"
 		}
 		return c, fmt.Errorf("%s: %s", path, text)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return c, fmt.Errorf("%s: listen %q is not host:port such as 127.0.0.1:8080", path, c.Listen)
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return c, fmt.Errorf("%s: zone %q is not an IANA time zone such as Asia/Manila", path, c.Zone)

@@ -83,6 +83,10 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	if err := os.WriteFile(alias, []byte("listen: 127.0.0.1:0\nevents:\n  - business: a\n    token: *hunter22222222222\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	anywhere := filepath.Join(t.TempDir(), "drumbeat.yaml")
+	if err := os.WriteFile(anywhere, []byte("listen: \"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	nowhere := t.TempDir()
 	f := func(name, dir string, code int, says string, args ...string) {
 		t.Helper()
@@ -118,6 +122,7 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	f("no such file", "", 2, "missing.ndjson", "import", "--business", "b", filepath.Join(nowhere, "missing.ndjson"))
 	f("wrong configuration", "", 2, "verifytoken", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", badConfig)
 	f("secret that begins with *", "", 2, "[4:13]", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", alias)
+	f("empty listen is not every interface", "", 2, "host:port", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", anywhere)
 	f("no configuration", "", 2, "nothing.yaml", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", filepath.Join(nowhere, "nothing.yaml"))
 	f("no library", nowhere, 1, "npm ci", "--dir", filepath.Join(nowhere, "c"), "query", "--sql", "SELECT 1")
 	f("folder is a file", "", 1, file, "--dir", file, "query", "--sql", "SELECT 1")
