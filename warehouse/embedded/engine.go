@@ -43,10 +43,10 @@ const (
 )
 
 const (
-	startTimeout  = 60 * time.Second // reading the library from a slow disk; loading many tables
-	bindAttempts  = 5                // another process may take a port between choosing and binding
-	crashLimit    = 5                // so many crashes within crashWindow end the supervision
-	crashWindow   = time.Minute
+	startTimeout  = 60 * time.Second       // reading the library from a slow disk; loading many tables
+	bindAttempts  = 5                      // another process may take a port between choosing and binding
+	crashLimit    = 5                      // crashes within crashWindow after which nobody waits for the engine
+	crashWindow   = time.Minute            // also the wait until it is tried again then
 	firstBackoff  = 100 * time.Millisecond // doubled by each crash in the window
 	detachedAfter = "the engine this process was attached to has ended: run the command again"
 )
@@ -54,7 +54,7 @@ const (
 // ErrClosed says that the engine was closed.
 var ErrClosed = errors.New("the engine is closed")
 
-// ErrGivenUp says that the engine crashed too often to be started again.
+// ErrGivenUp says that the engine crashed too often to be waited for; it is tried again after a minute.
 // The error that wraps it has the reason and the log's path.
 var ErrGivenUp = errors.New("the engine keeps crashing")
 
@@ -73,7 +73,7 @@ type Phase string
 const (
 	Running    Phase = "running"
 	Restarting Phase = "restarting" // after a crash; dialling waits
-	GivenUp    Phase = "given up"   // for good
+	GivenUp    Phase = "given up"   // until the next try, after a minute
 	Closed     Phase = "closed"
 )
 
@@ -283,7 +283,7 @@ func (e *Engine) Addresses(ctx context.Context) (native, http string, err error)
 
 // DialContext connects to the engine's current port for [NativeAddr] or [HTTPAddr]. While the
 // engine restarts it waits, as long as ctx allows. It returns [ErrClosed] after Close, and an
-// error that wraps [ErrGivenUp] when the engine will not come back.
+// error that wraps [ErrGivenUp] when it would have to wait for long.
 func (e *Engine) DialContext(ctx context.Context, addr string) (net.Conn, error) {
 	native, http, err := e.ports(ctx)
 	if err != nil {
@@ -363,7 +363,7 @@ func (e *Engine) set(change func(*State)) {
 	e.changed = make(chan struct{})
 }
 
-// supervise starts the engine again after each crash, until ctx ends or it crashes too often.
+// supervise starts the engine again after each crash, until ctx ends.
 func (e *Engine) supervise(ctx context.Context, c *child) {
 	defer e.lock.Close()
 	defer os.Remove(e.dir.endpoint())
@@ -382,9 +382,11 @@ func (e *Engine) supervise(ctx context.Context, c *child) {
 		e.set(func(s *State) { s.Phase, s.PID, s.Crashes = Restarting, 0, s.Crashes+1 })
 		for c = nil; c == nil; {
 			if len(crashes) >= crashLimit {
-				e.giveUp(ctx, fmt.Errorf("%w (%d times within a minute, last: %s); see %s, then start drumbeat again",
-					ErrGivenUp, len(crashes), reason, e.dir.log()))
-				return
+				if !e.giveUp(ctx, fmt.Errorf("%w (%d times within a minute, last: %s); see %s; the next try is in a minute",
+					ErrGivenUp, len(crashes), reason, e.dir.log())) {
+					return
+				}
+				crashes = crashes[:1]
 			}
 			wait := firstBackoff << (len(crashes) - 1)
 			e.log.Warn("engine crashed", "reason", reason, "restart_in_ms", wait.Milliseconds(), "log", e.dir.log())
@@ -417,12 +419,20 @@ func (e *Engine) restart(ctx context.Context, wait time.Duration) (*child, error
 	}
 }
 
-// giveUp keeps the folder locked until Close: the process still counts on it.
-func (e *Engine) giveUp(ctx context.Context, err error) {
-	e.log.Error("engine given up", "err", err)
+// giveUp lets nobody wait for the engine until the next try. It returns false when ctx ended.
+func (e *Engine) giveUp(ctx context.Context, err error) bool {
+	e.log.Error("engine given up for now", "err", err)
 	e.set(func(s *State) { s.Phase, s.Err = GivenUp, err })
-	<-ctx.Done()
-	e.set(func(s *State) { s.Phase = Closed })
+	timer := time.NewTimer(crashWindow)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		e.set(func(s *State) { s.Phase, s.Err = Restarting, nil })
+		return true
+	case <-ctx.Done():
+		e.set(func(s *State) { s.Phase = Closed })
+		return false
+	}
 }
 
 // recent drops the crashes that are too long ago to count.
