@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS event_log
 
     event_time         SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta, ZSTD),
     ingested_at        SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta, ZSTD),
-    time_flag          SimpleAggregateFunction(max, LowCardinality(String)),
+    time_flag          SimpleAggregateFunction(min, LowCardinality(String)) COMMENT 'empty if any copy told a usable time',
 
     account_id         SimpleAggregateFunction(max, LowCardinality(String)),
     channel            SimpleAggregateFunction(max, LowCardinality(String)),
