@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -70,13 +71,17 @@ func readConfig(path string, asked bool) (config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the configuration: %w", err)
 	}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+	said := c
+	if err := yaml.UnmarshalWithOptions(text, &said, yaml.Strict()); err != nil {
 		// The source is left out of the message, and so is the name of an alias: they may be secrets.
 		text := strings.TrimSpace(yaml.FormatError(err, false, false))
 		if place, _, found := strings.Cut(text, "could not find alias"); found {
 			text = place + "a value that begins with * needs quotes"
 		}
 		return c, fmt.Errorf("%s: %s", path, text)
+	}
+	if !reflect.ValueOf(said).IsZero() { // a file of comments alone says nothing
+		c = said
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return c, fmt.Errorf("%s: listen %q is not host:port such as 127.0.0.1:8080", path, c.Listen)

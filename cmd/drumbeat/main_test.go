@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,6 +88,10 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	if err := os.WriteFile(anywhere, []byte("listen: \"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	shortToken := filepath.Join(t.TempDir(), "drumbeat.yaml")
+	if err := os.WriteFile(shortToken, []byte("events:\n  - business: acme\n    token: hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	nowhere := t.TempDir()
 	f := func(name, dir string, code int, says string, args ...string) {
 		t.Helper()
@@ -123,6 +128,7 @@ func TestMistakesAreOneSentenceAndTheRightCode(t *testing.T) {
 	f("wrong configuration", "", 2, "verifytoken", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", badConfig)
 	f("secret that begins with *", "", 2, "[4:13]", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", alias)
 	f("empty listen is not every interface", "", 2, "host:port", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", anywhere)
+	f("short token", "", 2, "16 characters", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", shortToken)
 	f("no configuration", "", 2, "nothing.yaml", "--dir", filepath.Join(nowhere, "b"), "serve", "--config", filepath.Join(nowhere, "nothing.yaml"))
 	f("no library", nowhere, 1, "npm ci", "--dir", filepath.Join(nowhere, "c"), "query", "--sql", "SELECT 1")
 	f("folder is a file", "", 1, file, "--dir", file, "query", "--sql", "SELECT 1")
@@ -160,6 +166,23 @@ func TestLostKeyIsNotReplaced(t *testing.T) {
 	}
 	if stdout, _, code := drumbeat(t, "", "--dir", dir, "doctor"); code != 1 || !strings.Contains(stdout, "it has 4 bytes") {
 		t.Errorf("doctor: exit %d: %s", code, stdout)
+	}
+}
+
+func TestConfigurationOfCommentsAloneIsTheDefault(t *testing.T) {
+	want, err := readConfig(filepath.Join(t.TempDir(), "missing.yaml"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "# nothing yet\n"} {
+		path := filepath.Join(t.TempDir(), "drumbeat.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readConfig(path, true)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)
+		}
 	}
 }
 

@@ -39,6 +39,11 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
 	}
+	check := options
+	check.Sources = sources
+	if _, err := ingest.NewServer(check); err != nil { // before anything starts
+		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+	}
 	password, err := p.reportsPassword()
 	if err != nil {
 		return err
