@@ -175,7 +175,7 @@ func (r *Runner) resolve(ctx context.Context, values map[string]string) error {
 		return fmt.Errorf("look up the windows: %w", err)
 	}
 	if len(windows) == 0 {
-		return fmt.Errorf("%w: no window of business %q has been computed; run the job `frequency` first", ErrNoData, values["business"])
+		return fmt.Errorf("%w: no window of business %q has results; run the job `frequency` (the first 7 days of data give none, nor do the newest)", ErrNoData, values["business"])
 	}
 	// The query lists the window that ends last first, and of several the longest.
 	for _, w := range windows {
