@@ -402,17 +402,20 @@ func TestConcurrentAppendsShareAnFsync(t *testing.T) {
 	// While the disk is held nobody is answered, so all of these wait together.
 	disk.mu.Lock()
 	const n = 200
+	all, _ := s.Bytes()
 	var group sync.WaitGroup
 	for i := range n {
+		payload := fmt.Appendf(nil, "%d", i)
+		all += frameBytes + int64(len(payload))
 		group.Go(func() {
-			if err := s.Append(t.Context(), fmt.Appendf(nil, "%d", i)); err != nil {
+			if err := s.Append(t.Context(), payload); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	for {
 		waiting, _ := s.Bytes()
-		if waiting >= n*frameBytes {
+		if waiting >= all {
 			break
 		}
 	}
