@@ -43,6 +43,7 @@ func TestServe(t *testing.T) {
 				}})
 		}()
 		time.Sleep(2*24*time.Hour + 20*time.Minute)
+		synctest.Wait()
 		if len(daily) != 2 || daily[0].Format("15:04") != "19:15" {
 			t.Errorf("daily at 3:15 in Manila ran at %v", daily)
 		}
