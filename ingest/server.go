@@ -5,11 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -17,9 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"drumbeat/ingest/jsontree"
-	"drumbeat/ingest/spool"
 )
 
 // Limits of a request's body, inflated.
@@ -259,87 +254,6 @@ func body(w http.ResponseWriter, r *http.Request, limit int64) (wire, plain []by
 	return wire, plain, nil
 }
 
-func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
-	endpoint := s.endpoints[[2]string{r.PathValue("source"), r.PathValue("name")}]
-	if endpoint == nil {
-		// Not counted by name: anyone can make one up.
-		s.answer(w, r, "unknown", problem{http.StatusNotFound, "no such webhook endpoint"})
-		return
-	}
-	name, source := endpoint.Source, s.opts.Sources[endpoint.Source]
-	switch r.Method {
-	case http.MethodGet:
-		challenge, ok := source.Handshake(r, endpoint.VerifyToken)
-		if !ok {
-			s.answer(w, r, name, problem{http.StatusForbidden, "handshake refused: mode or verify token differ from the endpoint's"})
-			return
-		}
-		s.ok(name)
-		// As plain text, so that a browser does not take a made-up challenge for a page.
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		io.WriteString(w, challenge)
-	case http.MethodPost:
-		if err := s.take(w, r, endpoint, source); err != nil {
-			s.answer(w, r, name, err)
-			return
-		}
-		s.ok(name)
-	default:
-		w.Header().Set("Allow", "GET, POST")
-		s.answer(w, r, name, problem{http.StatusMethodNotAllowed, "use POST, or GET for the handshake"})
-	}
-}
-
-// take keeps the events of one webhook request.
-func (s *Server) take(w http.ResponseWriter, r *http.Request, endpoint *Endpoint, source Source) error {
-	wire, plain, err := body(w, r, MaxWebhook)
-	if err != nil {
-		return err
-	}
-	// A proxy that compresses hides the bytes that were signed.
-	if !source.Verify(r, wire, endpoint.Secrets) && (len(wire) == len(plain) || !source.Verify(r, plain, endpoint.Secrets)) {
-		return problem{http.StatusUnauthorized, "signature missing or wrong"}
-	}
-	decoded, err := source.Decode(plain, Intake{BusinessID: endpoint.BusinessID, Received: s.now()})
-	if err != nil {
-		s.opts.Log.Warn("signed webhook not readable", "source", endpoint.Source, "bytes", len(plain), "err", err)
-		return problem{http.StatusBadRequest, err.Error()}
-	}
-	batch := s.batch()
-	defer s.release(batch)
-	accepted, foreign := 0, 0
-	for i := range decoded.Drafts {
-		draft := &decoded.Drafts[i]
-		// The dashboard's test button sends made-up accounts; what is marked as test counts nowhere.
-		if !draft.IsTest && !allows(endpoint.Accounts, draft.AccountID) {
-			foreign++
-			continue
-		}
-		event := s.opts.Pseudonym.Seal(draft)
-		*batch = appendEvent(*batch, &event)
-		accepted++
-	}
-	if accepted > 0 {
-		if err := s.opts.Spool.Append(r.Context(), *batch); err != nil {
-			return err
-		}
-	}
-	if foreign > 0 {
-		s.opts.Log.Warn("events of an account that the endpoint does not list rejected", "source", endpoint.Source, "endpoint", endpoint.Name, "events", foreign)
-	}
-	s.count(endpoint.Source, func(stats *SourceStats) {
-		stats.Accepted += uint64(accepted)
-		if foreign > 0 {
-			stats.Rejected[rejectedAccount] += uint64(foreign)
-		}
-		for reason, n := range decoded.Skipped {
-			stats.Skipped[reason] += uint64(n)
-		}
-	})
-	return nil
-}
-
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Millisecond) }
 
 func (s *Server) batch() *[]byte { return s.buffers.Get().(*[]byte) }
@@ -355,149 +269,4 @@ func (s *Server) release(batch *[]byte) {
 
 func allows(accounts []string, account string) bool {
 	return len(accounts) == 0 || slices.Contains(accounts, account)
-}
-
-// sourceEvents is the name of /v1/events in Stats.
-const sourceEvents = "events"
-
-// Answer is the body with which POST /v1/events answers.
-type Answer struct {
-	Accepted int            `json:"accepted"`
-	Rejected int            `json:"rejected"`
-	Errors   []RejectedLine `json:"errors,omitempty"`   // the first thousand
-	LeftOut  int            `json:"left_out,omitempty"` // rejected lines that Errors does not name
-	Error    string         `json:"error,omitempty"`    // why nothing was read at all
-}
-
-// RejectedLine is one line that was not taken.
-type RejectedLine struct {
-	Line  int    `json:"line"` // 1-based; of an array the element
-	Error string `json:"error"`
-}
-
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", "POST")
-		s.answer(w, r, sourceEvents, problem{http.StatusMethodNotAllowed, "use POST"})
-		return
-	}
-	token := s.token(r)
-	if token == nil {
-		s.answer(w, r, sourceEvents, problem{http.StatusUnauthorized, "token missing or unknown: send Authorization: Bearer <token>"})
-		return
-	}
-	_, plain, err := body(w, r, MaxEvents)
-	if err != nil {
-		s.answer(w, r, sourceEvents, err)
-		return
-	}
-	answer, err := s.keepLines(r.Context(), plain, token)
-	if err != nil {
-		s.answer(w, r, sourceEvents, err)
-		return
-	}
-	status := http.StatusOK
-	if answer.Accepted == 0 {
-		status = http.StatusBadRequest
-	}
-	s.count(sourceEvents, func(stats *SourceStats) {
-		stats.Requests[status]++
-		stats.Accepted += uint64(answer.Accepted)
-		if answer.Rejected > 0 {
-			stats.Rejected[rejectedLine] += uint64(answer.Rejected)
-		}
-	})
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(answer)
-}
-
-func (s *Server) token(r *http.Request) *Token {
-	kind, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(kind, "Bearer") {
-		return nil
-	}
-	return s.tokens[sha256.Sum256([]byte(strings.TrimSpace(secret)))]
-}
-
-// keepLines decodes a body and makes its good lines durable, all or none.
-func (s *Server) keepLines(ctx context.Context, plain []byte, token *Token) (Answer, error) {
-	var answer Answer
-	lines, err := linesOf(plain)
-	if err != nil {
-		answer.Error = err.Error()
-		return answer, nil
-	}
-	reject := func(line int, err error) {
-		answer.Rejected++
-		if len(answer.Errors) < maxListed {
-			answer.Errors = append(answer.Errors, RejectedLine{line, err.Error()})
-		} else {
-			answer.LeftOut++
-		}
-	}
-	received := s.now()
-	batch := s.batch()
-	defer s.release(batch)
-	decoder := s.opts.Lines
-	if token.Lines != nil {
-		decoder = token.Lines
-	}
-	var draft Draft
-	for n, line := range lines {
-		if err := decoder.Decode(line, token.BusinessID, received, &draft); err != nil {
-			reject(n, err)
-			continue
-		}
-		if !allows(token.Accounts, draft.AccountID) {
-			reject(n, errAccount)
-			continue
-		}
-		event := s.opts.Pseudonym.Seal(&draft)
-		*batch = appendEvent(*batch, &event)
-		answer.Accepted++
-	}
-	if answer.Accepted == 0 {
-		if answer.Rejected == 0 {
-			answer.Error = "no event in the body"
-		}
-		return answer, nil
-	}
-	err = s.opts.Spool.Append(ctx, *batch)
-	if errors.Is(err, spool.ErrTooLarge) {
-		err = problem{http.StatusRequestEntityTooLarge, "too many events for one request"}
-	}
-	return answer, err
-}
-
-var errAccount = errors.New("account_id is not one of the token's accounts")
-
-// linesOf yields the events of a body with their numbers: the elements of a JSON array, else lines.
-// An array that is not JSON as a whole has no elements that could be told apart.
-func linesOf(plain []byte) (iter.Seq2[int, []byte], error) {
-	plain = bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf"))
-	if first := bytes.TrimLeft(plain, " \t\r\n"); len(first) > 0 && first[0] == '[' {
-		root, err := jsontree.Parse(plain)
-		if err != nil {
-			return nil, err
-		}
-		return func(yield func(int, []byte) bool) {
-			n := 0
-			for element := range root.Elements() {
-				n++
-				if !yield(n, element.Raw()) {
-					return
-				}
-			}
-		}, nil
-	}
-	return func(yield func(int, []byte) bool) {
-		n := 0
-		for line := range bytes.Lines(plain) {
-			n++
-			if line = bytes.TrimSpace(line); len(line) > 0 && !yield(n, line) {
-				return
-			}
-		}
-	}, nil
 }
