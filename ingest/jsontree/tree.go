@@ -1,23 +1,25 @@
 // Package jsontree reads JSON documents whose shape nobody promised: what is absent, null or of
 // another type than expected reads as "nothing there" instead of failing the whole document.
-// encoding/json judges whether a document is valid; gjson finds values in it without decoding the
-// rest, and keeps every digit of a number.
+//
+// The tokens come from jsontext, the Go project's own strict reader; this package remembers where each
+// value lies in the document, so that one pass both judges a document and makes it readable.
 package jsontree
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"math"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ErrSyntax says that a document is not exactly one valid JSON value, or nests deeper than 10,000.
-// Parse wraps it with the byte offset; the document is never quoted, for it may hold personal data.
+// It is wrapped with the byte offset; the document is never quoted, for it may hold personal data.
 var ErrSyntax = errors.New("not valid JSON")
 
 // Kind is the JSON type of a Value.
@@ -34,41 +36,182 @@ const (
 	Object
 )
 
+// node is one value or key of a document: raw text[start:end]. The nodes of what it holds follow it, up to
+// next; in an object keys and values take turns.
+type node struct {
+	start, end, next uint32
+	kind             Kind
+}
+
+type document struct {
+	text  string
+	plain bool // isPlain(text), so that no string need be asked
+	nodes []node
+}
+
 // Parse reads raw as exactly one JSON document. A byte order mark in front is skipped. Values share
 // no memory with raw. It returns ErrSyntax, wrapped.
-func Parse(raw []byte) (Value, error) {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	if !json.Valid(raw) {
-		var syntax *json.SyntaxError
-		if errors.As(json.Unmarshal(raw, new(json.RawMessage)), &syntax) {
-			return Value{}, fmt.Errorf("%w at byte %d", ErrSyntax, syntax.Offset)
-		}
-		return Value{}, ErrSyntax
+func Parse(raw []byte) (Value, error) { return new(Parser).Parse(raw) }
+
+// Parser parses one document after another in the same memory. The zero Parser is ready. A Value is
+// good until the next call of Parse; the texts that it gave stay.
+type Parser struct {
+	doc   document
+	open  []uint32 // the containers around the next token
+	bytes bytes.Buffer
+	dec   jsontext.Decoder
+}
+
+// maxKept is how many nodes a parser keeps room for: one huge document must not cost memory for ever.
+const maxKept = 1 << 14
+
+// Parse is as the function Parse, except for how long a Value is good.
+func (p *Parser) Parse(raw []byte) (Value, error) {
+	raw = trimBOM(raw)
+	if len(raw) > math.MaxUint32 {
+		return Value{}, fmt.Errorf("%w: over 4 GiB", ErrSyntax)
 	}
-	return Value{gjson.ParseBytes(raw)}, nil
+	if cap(p.doc.nodes) > maxKept {
+		p.doc.nodes, p.open = nil, nil
+	}
+	p.doc.nodes = p.doc.nodes[:0]
+	p.open = p.open[:0]
+	reset(&p.dec, &p.bytes, raw)
+	err := p.index()
+	p.bytes = bytes.Buffer{} // hold on to nothing of the caller's
+	if err != nil {
+		p.doc.nodes = p.doc.nodes[:0]
+		return Value{}, syntax(&p.dec, err)
+	}
+	p.doc.text = string(raw)
+	p.doc.plain = isPlain(p.doc.text)
+	return Value{&p.doc, 0}, nil
+}
+
+// SplitArray yields the elements of a document that is an array, as they were written and without
+// holding them all. It returns ErrSyntax, wrapped, for what is not one valid array.
+func SplitArray(raw []byte) (iter.Seq[[]byte], error) {
+	raw = trimBOM(raw)
+	var in bytes.Buffer
+	var dec jsontext.Decoder
+	reset(&dec, &in, raw)
+	if dec.PeekKind() != '[' {
+		return nil, fmt.Errorf("%w: not an array", ErrSyntax)
+	}
+	if err := dec.SkipValue(); err != nil {
+		return nil, syntax(&dec, err)
+	}
+	if err := end(&dec); err != nil {
+		return nil, syntax(&dec, err)
+	}
+	return func(yield func([]byte) bool) {
+		reset(&dec, &in, raw)
+		if _, err := dec.ReadToken(); err != nil {
+			return
+		}
+		for dec.PeekKind() != ']' {
+			// It was valid a moment ago.
+			if element, err := dec.ReadValue(); err != nil || !yield(element) {
+				return
+			}
+		}
+	}, nil
+}
+
+func trimBOM(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) }
+
+// reset makes dec read raw, and take what encoding/json takes: of a repeated key the first counts here,
+// and a byte that is not UTF-8 reads as U+FFFD.
+func reset(dec *jsontext.Decoder, in *bytes.Buffer, raw []byte) {
+	*in = *bytes.NewBuffer(raw)
+	dec.Reset(in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// end returns nil if nothing but white space is left.
+func end(dec *jsontext.Decoder) error {
+	switch _, err := dec.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errors.New("more than one value")
+}
+
+// syntax is ErrSyntax with the place, and without what the reader found there.
+func syntax(dec *jsontext.Decoder, err error) error {
+	at := dec.InputOffset()
+	var s *jsontext.SyntacticError
+	if errors.As(err, &s) {
+		at = s.ByteOffset
+	}
+	return fmt.Errorf("%w at byte %d", ErrSyntax, at)
+}
+
+// index fills p.doc.nodes with the document that p.dec reads.
+func (p *Parser) index() error {
+	for {
+		var kind Kind
+		switch p.dec.PeekKind() {
+		case '{':
+			kind = Object
+		case '[':
+			kind = Array
+		case '}', ']':
+			if _, err := p.dec.ReadToken(); err != nil {
+				return err
+			}
+			last := len(p.open) - 1
+			container := &p.doc.nodes[p.open[last]]
+			container.end, container.next = uint32(p.dec.InputOffset()), uint32(len(p.doc.nodes))
+			p.open = p.open[:last]
+		case '"':
+			kind = String
+		case '0':
+			kind = Number
+		case 't', 'f':
+			kind = Bool
+		case 'n':
+			kind = Null
+		default:
+			_, err := p.dec.ReadToken()
+			return err
+		}
+		at := uint32(len(p.doc.nodes))
+		switch kind {
+		case Missing:
+		case Object, Array:
+			if _, err := p.dec.ReadToken(); err != nil {
+				return err
+			}
+			p.open = append(p.open, at)
+			p.doc.nodes = append(p.doc.nodes, node{start: uint32(p.dec.InputOffset()) - 1, kind: kind})
+		default:
+			raw, err := p.dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			after := uint32(p.dec.InputOffset())
+			p.doc.nodes = append(p.doc.nodes, node{start: after - uint32(len(raw)), end: after, next: at + 1, kind: kind})
+		}
+		if len(p.open) == 0 {
+			return end(&p.dec)
+		}
+	}
 }
 
 // Value is one value of a document. The zero Value is Missing, and every method works on it.
-type Value struct{ r gjson.Result }
+type Value struct {
+	doc *document
+	at  uint32
+}
 
 // Kind returns the JSON type.
 func (v Value) Kind() Kind {
-	switch {
-	case !v.r.Exists():
+	if v.doc == nil {
 		return Missing
-	case v.r.Type == gjson.Null:
-		return Null
-	case v.r.IsBool():
-		return Bool
-	case v.r.Type == gjson.Number:
-		return Number
-	case v.r.Type == gjson.String:
-		return String
-	case v.r.IsArray():
-		return Array
-	default:
-		return Object
 	}
+	return v.doc.nodes[v.at].kind
 }
 
 // Get follows keys through nested objects. What is not there, or not an object, is Missing.
@@ -90,8 +233,14 @@ func (v Value) Get(keys ...string) Value {
 // Elements yields the values of an array, and nothing for any other kind.
 func (v Value) Elements() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if v.r.IsArray() {
-			v.r.ForEach(func(_, value gjson.Result) bool { return yield(Value{value}) })
+		if v.Kind() != Array {
+			return
+		}
+		nodes := v.doc.nodes
+		for at := v.at + 1; at < nodes[v.at].next; at = nodes[at].next {
+			if !yield(Value{v.doc, at}) {
+				return
+			}
 		}
 	}
 }
@@ -99,39 +248,71 @@ func (v Value) Elements() iter.Seq[Value] {
 // Members yields the keys and values of an object in document order, and nothing for any other kind.
 func (v Value) Members() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		if v.r.IsObject() {
-			v.r.ForEach(func(key, value gjson.Result) bool { return yield(valid(key.Str), Value{value}) })
+		if v.Kind() != Object {
+			return
+		}
+		nodes := v.doc.nodes
+		for key := v.at + 1; key < nodes[v.at].next; key = nodes[key+1].next {
+			if !yield(v.doc.characters(key), Value{v.doc, key + 1}) {
+				return
+			}
 		}
 	}
+}
+
+// isPlain reports whether text has no escapes and is valid UTF-8.
+func isPlain(text string) bool { return strings.IndexByte(text, '\\') < 0 && utf8.ValidString(text) }
+
+// characters returns the text of a string.
+func (d *document) characters(at uint32) string {
+	raw := d.text[d.nodes[at].start:d.nodes[at].end]
+	if d.plain || isPlain(raw) {
+		return raw[1 : len(raw)-1]
+	}
+	// Its only error tells of U+FFFD in place of what is no character.
+	text, _ := jsontext.AppendUnquote(nil, raw)
+	return string(text)
 }
 
 // Text returns a string's characters or a number's digits as they were written: ids come as
 // either. Every other kind is "".
 func (v Value) Text() string {
-	switch v.r.Type {
-	case gjson.String:
-		return valid(v.r.Str)
-	case gjson.Number:
-		return v.r.Raw
+	switch v.Kind() {
+	case String:
+		return v.doc.characters(v.at)
+	case Number:
+		return v.raw()
 	}
 	return ""
 }
 
 // Chars returns how many characters a string has; 0 for every other kind.
 func (v Value) Chars() int {
-	if v.r.Type != gjson.String {
+	if v.Kind() != String {
 		return 0
 	}
-	return utf8.RuneCountInString(v.r.Str)
+	return utf8.RuneCountInString(v.Text())
 }
 
 // True reports whether v is the literal true, or the same said as text or number.
 func (v Value) True() bool {
-	return v.r.Type == gjson.True || v.Text() == "1" || strings.EqualFold(v.Text(), "true")
+	if v.Kind() == Bool {
+		return v.raw() == "true"
+	}
+	text := v.Text()
+	return text == "1" || strings.EqualFold(text, "true")
 }
 
 // Raw returns v as it was written.
-func (v Value) Raw() []byte { return []byte(v.r.Raw) }
+func (v Value) Raw() []byte { return []byte(v.raw()) }
+
+func (v Value) raw() string {
+	if v.doc == nil {
+		return ""
+	}
+	n := v.doc.nodes[v.at]
+	return v.doc.text[n.start:n.end]
+}
 
 // Empty reports whether there is nothing in v: missing, null, "", [] or {}.
 func (v Value) Empty() bool {
@@ -139,19 +320,9 @@ func (v Value) Empty() bool {
 	case Missing, Null:
 		return true
 	case String:
-		return v.r.Str == ""
+		return len(v.raw()) == len(`""`)
 	case Array, Object:
-		empty := true
-		v.r.ForEach(func(_, _ gjson.Result) bool { empty = false; return false })
-		return empty
+		return v.doc.nodes[v.at].next == v.at+1
 	}
 	return false
-}
-
-// valid puts U+FFFD for each byte that is not UTF-8, as encoding/json does.
-func valid(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return string([]rune(s))
 }

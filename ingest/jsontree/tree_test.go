@@ -147,3 +147,93 @@ func plainValue(v Value) any {
 	}
 	return object
 }
+
+func TestAParserIsReadyAgain(t *testing.T) {
+	var p Parser
+	first, err := p.Parse([]byte(`{"a":["one","t\u0077o"],"b":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := first.Get("a").Text()
+	var texts []string
+	for e := range first.Get("a").Elements() {
+		texts = append(texts, e.Text())
+	}
+	for _, doc := range []string{`[1,`, `{"a":"other"}`, strings.Repeat("[", 20000), `"x"`} {
+		p.Parse([]byte(doc))
+	}
+	if want := []string{"one", "two"}; text != "" || !reflect.DeepEqual(texts, want) {
+		t.Errorf("texts of an earlier document are %q, want %q", texts, want)
+	}
+	if v, err := p.Parse([]byte(`{"a":[2]}`)); err != nil || string(v.Get("a").Raw()) != "[2]" {
+		t.Errorf("%s, %v", v.Raw(), err)
+	}
+}
+
+func TestAnArrayIsSplit(t *testing.T) {
+	elements, err := SplitArray([]byte("\xef\xbb\xbf [ {\"a\": 1} ,\n \"]\",[2 ,3], -0.0 ] "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`{"a": 1}`, `"]"`, `[2 ,3]`, `-0.0`}
+	for range 2 {
+		var got []string
+		for element := range elements {
+			got = append(got, string(element))
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for _, doc := range []string{``, `{}`, `7`, `[`, `[1,]`, `[1] 2`, `[1}`, `[{"a":}]`} {
+		if _, err := SplitArray([]byte(doc)); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%s: %v, want %v", doc, err, ErrSyntax)
+		}
+	}
+}
+
+func TestAnErrorTellsThePlaceOnly(t *testing.T) {
+	_, err := Parse([]byte(`{"name": "Ada Example", "x": secret}`))
+	if err == nil || err.Error() != "not valid JSON at byte 29" {
+		t.Errorf("%v", err)
+	}
+}
+
+// go test ./ingest/jsontree -run xxx -bench . : a document and all its texts, beside the standard
+// library's check that it is valid.
+func BenchmarkParse(b *testing.B) {
+	docs := map[string][]byte{
+		"line": []byte(`{"event_type":"send","event_time":"2026-03-02T01:15:00.123Z","account_id":"111222333","channel":"whatsapp","provider":"meta",` +
+			`"address":"+12125550142","message_id":"wamid.made-up-for-the-benchmark-000000000000000000000000","purpose":"proactive","category":"marketing",` +
+			`"template_id":"spring_2","campaign_id":"spring-2026-03","market":"US","language":"en","zone":"America/New_York","billable":"yes"}`),
+		"escapes": []byte(`{"event_type":"send","campaign_id":"caf\u00e9 \"rot\"","message_id":"a\/b","attributes":{"url_path":"\/x\/y"}}`),
+	}
+	for name, doc := range docs {
+		b.Run("doc="+name+"/do=valid", func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			for b.Loop() {
+				if !json.Valid(doc) {
+					b.Fatal("not valid")
+				}
+			}
+		})
+		b.Run("doc="+name+"/do=read", func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			var p Parser
+			for b.Loop() {
+				v, err := p.Parse(doc)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n := 0
+				for _, member := range v.Members() {
+					n += len(member.Text())
+				}
+				if n == 0 {
+					b.Fatal("no text")
+				}
+			}
+		})
+	}
+}
