@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -304,69 +306,167 @@ func TestWarehouseAwayAndBack(t *testing.T) {
 	}
 }
 
-// A process that ends between storing and deleting loads the segment again, as the same batches.
-func TestStoppedBetweenStoringAndDeleting(t *testing.T) {
+// stopped is a warehouse that stops its loader, as a crash does, after some inserts, of which the
+// last was stored but not confirmed.
+type stopped struct {
+	*warehouse.DB
+	left int
+	stop func()
+}
+
+func (s *stopped) Insert(ctx context.Context, table string, records array.RecordReader, token string) error {
+	err := s.DB.Insert(ctx, table, records, token)
+	if s.left--; s.left == 0 {
+		s.stop()
+		return context.Canceled
+	}
+	return err
+}
+
+// A loader that ends anywhere, also in the middle of looking for the rows that the warehouse refuses,
+// and begins again, stores every good row once, and the bad ones can be loaded after a fix.
+func TestOnlyRefusedRowsAreSetAside(t *testing.T) {
 	db := warehousetest.New(t)
-	dir := t.TempDir()
-	s := openSpool(t, dir)
-	appendEvents(t, s, someEvents(100)...)
-	if err := s.Seal(t.Context()); err != nil {
+	if err := db.Exec(t.Context(), "ALTER TABLE event_log ADD CONSTRAINT readable CHECK kind NOT LIKE 'spoiled%'"); err != nil {
 		t.Fatal(err)
 	}
-	segment := s.Sealed()[0]
-	opts := LoaderOptions{BatchRows: 30, Allocator: allocator(t), Log: quiet}
-	for range 3 {
-		r := newRows(opts.Allocator)
-		if _, _, err := NewLoader(s, db, opts).insert(t.Context(), segment, r); err != nil {
+	var log bytes.Buffer
+	opts := LoaderOptions{BatchRows: 12, Refused: warehouse.RowsRefused, Allocator: allocator(t), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	last := false
+	for inserts := 1; !last; inserts += 3 {
+		events := someEvents(30)
+		business := fmt.Sprint("business-", inserts)
+		for i := range events {
+			events[i].BusinessID = business
+		}
+		events[5].Kind, events[23].Kind = "spoiled by +15550142", "spoiled too"
+		dir := t.TempDir()
+		s := openSpool(t, dir)
+		appendEvents(t, s, events[:9]...)
+		if err := s.Append(t.Context(), []byte("not an event")); err != nil {
 			t.Fatal(err)
 		}
-		r.release()
+		appendEvents(t, s, events[9:]...)
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		segment := s.Sealed()[0]
+		ctx, stop := context.WithCancel(t.Context())
+		crash := &stopped{DB: db, left: inserts, stop: stop}
+		l := NewLoader(s, crash, opts)
+		go func() {
+			if l.Drain(ctx) == nil { // never stopped: this was the last round
+				last = true
+				stop()
+			}
+		}()
+		if err := l.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		s.Close()
+
+		s = openSpool(t, dir)
+		l = NewLoader(s, db, opts)
+		stop = run(t, l)
+		if err := l.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		s.Close()
+		stored := func() string {
+			return fmt.Sprint(rowsOf(t, db, "SELECT count() AS n, sum(copies) AS copies FROM events WHERE business_id = '"+business+"'"))
+		}
+		if got := stored(); got != "[map[copies:28 n:28]]" {
+			t.Fatalf("stopped after %d inserts: %s, want the 28 good events, once", inserts, got)
+		}
+		refused := filepath.Join(dir, spool.Refused, segment.Name+"-refused.seg")
+		mended := filepath.Join(dir, segment.Name+"-refused.seg")
+		if err := os.Rename(refused, mended); err != nil {
+			t.Fatal(err)
+		}
+		if !last {
+			continue
+		}
+		if err := db.Exec(t.Context(), "ALTER TABLE event_log DROP CONSTRAINT readable"); err != nil {
+			t.Fatal(err)
+		}
+		s = openSpool(t, dir)
+		l = NewLoader(s, db, opts)
+		stop = run(t, l)
+		if err := l.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if got := stored(); got != "[map[copies:30 n:30]]" {
+			t.Errorf("after the fix: %s, want all 30", got)
+		}
+		if stats := l.Stats(); stats.Events != 2 || stats.Refused != 1 {
+			t.Errorf("%+v, want 2 events and the record that is none", stats)
+		}
+		for _, want := range []string{"segment=" + segment.Name, "row=5", "row=23", "record=1", "VIOLATED_CONSTRAINT", "readable"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log lacks %q:\n%s", want, &log)
+			}
+		}
 	}
-	s.Close()
-	s = openSpool(t, dir)
-	l := NewLoader(s, db, opts)
-	stop := run(t, l)
-	if err := l.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if n := count(t, db, "SELECT sum(copies) FROM event_log"); n != 100 {
-		t.Errorf("%d copies stored, want 100", n)
-	}
-	if n := count(t, db, "SELECT count() FROM message_facts FINAL"); n != 100 {
-		t.Errorf("%d messages, want 100", n)
+	if strings.Contains(log.String(), "15550142") || strings.Contains(log.String(), "spoiled") {
+		t.Errorf("the log quotes an event:\n%s", &log)
 	}
 }
 
-func TestRefusedSegmentIsSetAsideAndTheNextIsLoaded(t *testing.T) {
+// A warehouse that refuses everything is not asked for every single row.
+func TestRefusedAltogether(t *testing.T) {
 	db := warehousetest.New(t)
+	if err := db.Exec(t.Context(), "ALTER TABLE event_log ADD CONSTRAINT none CHECK channel = 'carrier pigeon'"); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	s := openSpool(t, dir)
-	to := &faultyWarehouse{DB: db, before: []error{fmt.Errorf("insert: %w", refusal{})}}
-	l := NewLoader(s, to, LoaderOptions{Allocator: allocator(t), Log: quiet})
+	to := &faultyWarehouse{DB: db}
+	l := NewLoader(s, to, LoaderOptions{Refused: warehouse.RowsRefused, Allocator: allocator(t), Log: quiet})
 	stop := run(t, l)
-	appendEvents(t, s, someEvents(10)...)
-	if err := l.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	// A record of another version is refused as well, not skipped.
-	if err := s.Append(t.Context(), []byte("not an event")); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	appendEvents(t, s, someEvents(7)...)
+	appendEvents(t, s, someEvents(10_000)...)
 	if err := l.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	stop()
-	if n := count(t, db, "SELECT count() FROM events"); n != 7 {
-		t.Errorf("%d events, want the 7 of the good segment", n)
+	if len(to.tokens) > 3*maxRefused {
+		t.Errorf("%d inserts to learn that nothing is taken", len(to.tokens))
 	}
-	kept, _ := filepath.Glob(filepath.Join(dir, spool.Refused, "*"))
-	if len(kept) != 2 || l.Stats().Refused != 2 {
-		t.Errorf("refused segments kept: %v, %+v", kept, l.Stats())
+	if stats := l.Stats(); stats.Refused != 10_000 || stats.Segments != 1 {
+		t.Errorf("%+v", stats)
+	}
+	if set, err := spool.Look(dir); err != nil || set.SetAside != 1 || set.Waiting != 0 {
+		t.Errorf("%+v, %v", set, err)
+	}
+}
+
+// Every stored batch is told, with its rows and its oldest event.
+func TestObserve(t *testing.T) {
+	db := warehousetest.New(t)
+	s := openSpool(t, t.TempDir())
+	type told struct {
+		rows   int
+		oldest time.Time
+	}
+	var got []told
+	l := NewLoader(s, db, LoaderOptions{BatchRows: 4, Allocator: allocator(t), Log: quiet,
+		Observe: func(rows int, oldest time.Time, took time.Duration) {
+			if took <= 0 {
+				t.Errorf("an insert of %d rows took %v", rows, took)
+			}
+			got = append(got, told{rows, oldest})
+		}})
+	stop := run(t, l)
+	events := someEvents(6)
+	slices.Reverse(events)
+	appendEvents(t, s, events...)
+	if err := l.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if want := []told{{4, events[3].IngestedAt}, {2, events[5].IngestedAt}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

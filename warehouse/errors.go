@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"drumbeat/warehouse/embedded"
@@ -21,6 +23,8 @@ const (
 	codeTableExists    = 57
 	codeAccessDenied   = 497
 	codeAuthentication = 516
+
+	codeViolatedConstraint = 469
 )
 
 // transientCodes are refusals that have nothing to do with the statement: the same may work later.
@@ -67,7 +71,7 @@ var rowCodes = []int32{
 	376, // CANNOT_PARSE_UUID
 	395, // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 	407, // DECIMAL_OVERFLOW
-	469, // VIOLATED_CONSTRAINT
+	codeViolatedConstraint,
 	691, // UNKNOWN_ELEMENT_OF_ENUM
 }
 
@@ -95,6 +99,33 @@ func Retryable(err error) bool {
 		return true
 	}
 	return errors.As(err, &netError)
+}
+
+// insertError is an exception without its message, which may quote what the rows hold.
+type insertError struct {
+	exception *clickhouse.Exception
+	detail    string
+}
+
+func (e *insertError) Error() string {
+	return fmt.Sprintf("server code %d %s%s", e.exception.Code, e.exception.CodeName, e.detail)
+}
+
+func (e *insertError) Unwrap() error { return e.exception }
+
+// quotingNoRow returns an insert's error without the server's text, unless that is known to quote no row.
+func quotingNoRow(err error) error {
+	var exception *clickhouse.Exception
+	if !errors.As(err, &exception) || slices.Contains(transientCodes, exception.Code) ||
+		slices.Contains([]int32{codeUnknownTable, codeAccessDenied, codeAuthentication}, exception.Code) {
+		return err
+	}
+	e := &insertError{exception: exception}
+	// "Constraint `name` for table ... is violated at row 1. Expression: (...). Column values: ..."
+	if constraint, _, ok := strings.Cut(exception.Message, " for table "); ok && exception.Code == codeViolatedConstraint {
+		e.detail = ": " + constraint
+	}
+	return e
 }
 
 // RowsRefused tells whether an insert failed because of what its rows hold, so that a part of them may

@@ -21,7 +21,7 @@ import (
 // empty, an insert of the same rows under the same token does nothing when it was stored before, also in
 // tables that materialized views feed; the tables need the setting non_replicated_deduplication_window.
 //
-// See [Retryable] and [RowsRefused] for its errors. Insert does not release the reader.
+// See [Retryable] and [RowsRefused] for its errors; they quote no row. Insert does not release the reader.
 func (db *DB) Insert(ctx context.Context, table string, records array.RecordReader, token string) error {
 	if token == "" {
 		token = rand.Text() // else the server goes by the hash of the rows, and drops those that are alike
@@ -48,7 +48,7 @@ func (db *DB) Insert(ctx context.Context, table string, records array.RecordRead
 		err = encodeErr // what the server says about a torn stream is a consequence
 	}
 	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
+		return fmt.Errorf("insert into %s: %w", table, quotingNoRow(err))
 	}
 	return nil
 }

@@ -12,18 +12,23 @@ import (
 	"path/filepath"
 )
 
-// A segment is a header and records:
+// A segment is a header, records, and a seal once it is full:
 //
 //	header  "drumspl" version        8 bytes
 //	record  marker length crc        4 + 4 + 4 bytes, little endian
 //	        payload                  length bytes
+//	seal    marker records crc       4 + 4 + 4 bytes
 //
-// crc is CRC32C over length and payload. The marker is there for reading on after damage: a length
-// that cannot be trusted would otherwise hide every record behind it.
+// A record's crc is CRC32C over length and payload, a seal's over the number of records and its own
+// place in the file (8 bytes). The marker is there for reading on after damage: a length that cannot
+// be trusted would otherwise hide every record behind it. The seal tells damage from a write that a
+// crash cut short, which only a segment without it can have.
 const (
 	header     = "drumspl\x01"
 	marker     = "\xd7BR\x01"
+	sealMarker = "\xd7BR\x02"
 	frameBytes = 12
+	sealBytes  = 12
 )
 
 // MaxRecord is the largest payload that Append takes.
@@ -42,6 +47,34 @@ func appendRecord(dst, payload []byte) []byte {
 	dst = append(dst, length[:]...)
 	dst = binary.LittleEndian.AppendUint32(dst, checksum(length, payload))
 	return append(dst, payload...)
+}
+
+// appendSeal appends the seal of a segment of so many records that end at offset at.
+func appendSeal(dst []byte, records int, at int64) []byte {
+	var count [4]byte
+	binary.LittleEndian.PutUint32(count[:], uint32(records))
+	dst = append(dst, sealMarker...)
+	dst = append(dst, count[:]...)
+	return binary.LittleEndian.AppendUint32(dst, checksum(count, binary.LittleEndian.AppendUint64(nil, uint64(at))))
+}
+
+// sealOf tells whether the file of size bytes ends in a seal, and how many records it had then.
+func sealOf(path string, size int64) (sealed bool, records int, err error) {
+	at := size - sealBytes
+	if at < int64(len(header)) {
+		return false, 0, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return false, 0, err
+	}
+	defer file.Close()
+	var seal [sealBytes]byte
+	if _, err := file.ReadAt(seal[:], at); err != nil {
+		return false, 0, fmt.Errorf("read the seal of segment %s: %w", filepath.Base(path), err)
+	}
+	records = int(binary.LittleEndian.Uint32(seal[4:8]))
+	return bytes.Equal(seal[:], appendSeal(nil, records, at)), records, nil
 }
 
 // Damage is what a reading of a segment found besides good records.

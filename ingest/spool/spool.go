@@ -9,9 +9,12 @@
 //	}
 //
 // A record is read at least once: it may be there although Append failed or was given up.
+//
+// Nothing here goes by the wall clock: names count up, and ages are measured by the monotonic clock.
 package spool
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -38,19 +41,28 @@ var (
 	ErrInUse    = errors.New("spool in use by a process") // Open: another process has the folder
 )
 
-// Folders inside a spool for segments that nobody reads any more by itself.
+// Folders inside a spool for what nobody reads any more by itself. It is never deleted, and counts
+// towards the limit.
 const (
-	Corrupt = "corrupt" // damaged files, as they were; what could be read of them was recovered
-	Refused = "refused" // segments that the warehouse will not take
+	Corrupt = "corrupt" // damaged segments, as they were; what could be read of them was recovered
+	Refused = "refused" // records that the warehouse will not take, as segments
 )
 
-const extension = ".seg"
+const (
+	extension  = ".seg"
+	tail       = ".tail" // in Corrupt: what was cut off a segment that a crash left unsealed
+	unfinished = ".part" // a file that is being made; its sources are still there
+)
+
+// maxWaiting is how many sealed segments put off sealing by age: one that is being loaded, one to
+// go on with. Behind them the active segment grows, so that a busy loader gets few large segments.
+const maxWaiting = 2
 
 // Options of a spool.
 type Options struct {
-	MaxBytes     int64         // limit of all segments waiting; default 4 GiB
+	MaxBytes     int64         // limit of all segments waiting and of what is set aside; default 4 GiB
 	SegmentBytes int64         // a segment is sealed from this size on; default 32 MiB
-	SealAfter    time.Duration // a segment is sealed this long after its first record; default 250 ms, negative: never by age
+	SealAfter    time.Duration // a segment is sealed this long after its first record, or once fewer than two wait; default 250 ms, negative: never by age
 	Log          *slog.Logger  // default slog.Default()
 
 	create func(path string) (file, error) // tests put a faulty disk here
@@ -73,6 +85,8 @@ type Spool struct {
 	pending *batch    // waits for the next write
 	sealed  []Segment // oldest first
 	bytes   int64     // on disk and pending
+	aside   int64     // in the folders Corrupt and Refused
+	looked  time.Time // when aside was measured
 	next    uint64    // number of the next segment
 	closed  bool
 
@@ -81,22 +95,26 @@ type Spool struct {
 	stop  chan struct{}
 	done  chan struct{}
 	ready chan struct{} // a segment was sealed
+	freed chan struct{} // a segment left
 
 	active *active // owned by run
 }
 
 // batch is what one write and one fsync make durable.
 type batch struct {
-	buf  []byte
-	done chan struct{}
-	err  error // valid once done is closed
+	buf     []byte
+	records int
+	done    chan struct{}
+	err     error // valid once done is closed
 }
 
 type active struct {
-	file file
-	name string
-	good int64 // bytes that are durable
-	due  <-chan time.Time
+	file    file
+	name    string
+	good    int64 // bytes that are durable
+	records int   // in them
+	due     <-chan time.Time
+	overdue bool // due has passed
 }
 
 // Segment is one sealed file of records. It does not change any more.
@@ -109,7 +127,7 @@ type Segment struct {
 type Recovery struct {
 	Segments  int   // with records to load
 	Records   int   // in them
-	TornBytes int64 // cut off: a write that a crash interrupted, never acknowledged
+	TornBytes int64 // cut off and kept in the folder Corrupt: most likely a write that a crash interrupted, never acknowledged
 	Corrupt   int   // damaged files set aside; their good records are among Records
 	LostBytes int64 // unreadable in those files
 }
@@ -150,7 +168,7 @@ func Open(dir string, opts Options) (*Spool, Recovery, error) {
 	}
 	s := &Spool{
 		dir: dir, opts: opts, lock: lock, pending: newBatch(),
-		kick: make(chan struct{}, 1), seals: make(chan chan error), ready: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), seals: make(chan chan error), ready: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if recovery, err = s.recover(); err != nil {
@@ -175,17 +193,22 @@ func (s *Spool) Append(ctx context.Context, payload []byte) error {
 	}
 	size := int64(frameBytes + len(payload))
 	s.mu.Lock()
-	switch {
-	case s.closed:
+	if s.closed {
 		s.mu.Unlock()
 		return ErrClosed
-	case s.bytes+size > s.opts.MaxBytes:
-		s.mu.Unlock()
-		return fmt.Errorf("%w: %d MiB wait to be loaded", ErrFull, s.opts.MaxBytes>>20)
+	}
+	if s.bytes+s.aside+size > s.opts.MaxBytes {
+		s.measureAside(time.Second) // somebody may have made room
+	}
+	if s.bytes+s.aside+size > s.opts.MaxBytes {
+		defer s.mu.Unlock()
+		return fmt.Errorf("%w: of %d MiB, %d MiB wait to be loaded and %d MiB lie in %s and %s", ErrFull,
+			s.opts.MaxBytes>>20, s.bytes>>20, s.aside>>20, filepath.Join(s.dir, Corrupt), filepath.Join(s.dir, Refused))
 	}
 	s.bytes += size
 	b := s.pending
 	b.buf = appendRecord(b.buf, payload)
+	b.records++
 	s.mu.Unlock()
 	select {
 	case s.kick <- struct{}{}:
@@ -211,7 +234,10 @@ func (s *Spool) run() {
 		case <-s.kick:
 			s.commit()
 		case <-due:
-			s.seal()
+			s.active.overdue = true
+			s.sealOverdue()
+		case <-s.freed:
+			s.sealOverdue()
 		case reply := <-s.seals:
 			s.commit()
 			s.seal()
@@ -234,7 +260,7 @@ func (s *Spool) commit() {
 	}
 	s.pending = newBatch()
 	s.mu.Unlock()
-	if err := s.write(b.buf); err != nil {
+	if err := s.write(b); err != nil {
 		b.err = fmt.Errorf("%w: %w", ErrWrite, err)
 		s.mu.Lock()
 		s.bytes -= int64(len(b.buf))
@@ -244,10 +270,10 @@ func (s *Spool) commit() {
 	close(b.done)
 }
 
-// write appends buf to the active segment and syncs it. After an error nobody knows what the disk
+// write appends a batch to the active segment and syncs it. After an error nobody knows what the disk
 // holds behind the last good record, and a later fsync may wrongly succeed: the segment is sealed
 // at that record and never written again.
-func (s *Spool) write(buf []byte) error {
+func (s *Spool) write(b *batch) error {
 	if s.active == nil {
 		a, err := s.create()
 		if err != nil {
@@ -256,7 +282,7 @@ func (s *Spool) write(buf []byte) error {
 		s.active = a
 	}
 	a := s.active
-	_, err := a.file.Write(buf)
+	_, err := a.file.Write(b.buf)
 	if err == nil {
 		err = a.file.Sync()
 	}
@@ -264,7 +290,8 @@ func (s *Spool) write(buf []byte) error {
 		s.seal()
 		return err
 	}
-	a.good += int64(len(buf))
+	a.good += int64(len(b.buf))
+	a.records += b.records
 	if a.good >= s.opts.SegmentBytes {
 		s.seal()
 	}
@@ -311,6 +338,16 @@ func (s *Spool) newName() string {
 	return name
 }
 
+// sealOverdue seals the active segment if it is old enough and the reader soon has nothing to do.
+func (s *Spool) sealOverdue() {
+	s.mu.Lock()
+	waiting := len(s.sealed)
+	s.mu.Unlock()
+	if s.active != nil && s.active.overdue && waiting < maxWaiting {
+		s.seal()
+	}
+}
+
 // seal ends the active segment, if there is one, and offers it to the reader.
 func (s *Spool) seal() {
 	a := s.active
@@ -318,21 +355,27 @@ func (s *Spool) seal() {
 		return
 	}
 	s.active = nil
+	path := filepath.Join(s.dir, a.name+extension)
+	whole := a.good
+	if info, err := os.Stat(path); err == nil && info.Size() == a.good && a.records > 0 {
+		// Every record was synced before it was acknowledged: of the seal nobody waits for the disk.
+		if _, err := a.file.Write(appendSeal(nil, a.records, a.good)); err == nil {
+			whole += sealBytes
+		}
+	}
 	if err := a.file.Close(); err != nil {
-		// Every record in it was synced before it was acknowledged.
 		s.opts.Log.Warn("spool segment not closed cleanly", "segment", a.name, "err", err)
 	}
-	path := filepath.Join(s.dir, a.name+extension)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.good == int64(len(header)) {
+	if a.records == 0 {
 		s.bytes -= a.good
 		if err := os.Remove(path); err != nil {
 			s.opts.Log.Warn("empty spool segment not removed", "segment", a.name, "err", err)
 		}
 		return
 	}
-	if info, err := os.Stat(path); err == nil && info.Size() > a.good {
+	if info, err := os.Stat(path); err == nil && info.Size() > whole {
 		// What a failed write left; nobody was told that it is kept.
 		if err := os.Truncate(path, a.good); err != nil {
 			s.opts.Log.Warn("spool segment not cut after a failed write", "segment", a.name, "err", err)
@@ -373,11 +416,35 @@ func (s *Spool) Sealed() []Segment {
 // Ready tells when segments were sealed since the last receive. It is meant for one reader.
 func (s *Spool) Ready() <-chan struct{} { return s.ready }
 
-// Bytes returns how much waits to be loaded, and the limit.
+// Bytes returns how much waits to be loaded, and how much may: what is set aside takes from the
+// limit.
 func (s *Spool) Bytes() (waiting, limit int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bytes, s.opts.MaxBytes
+	return s.bytes, s.opts.MaxBytes - s.aside
+}
+
+// measureAside measures what is set aside unless it did so within the last age. The caller holds mu.
+func (s *Spool) measureAside(age time.Duration) {
+	if !s.looked.IsZero() && time.Since(s.looked) < age {
+		return
+	}
+	s.looked = time.Now()
+	s.aside = 0
+	for _, folder := range []string{Corrupt, Refused} {
+		entries, _ := os.ReadDir(filepath.Join(s.dir, folder)) // made by Open; who took it away made room
+		for _, entry := range entries {
+			if info, err := entry.Info(); err == nil {
+				s.aside += info.Size()
+			}
+		}
+	}
+}
+
+func (s *Spool) setAside() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.measureAside(0)
 }
 
 // Read hands every good record of a segment to each, which must not keep the payload. Damage that
@@ -403,14 +470,51 @@ func (s *Spool) Remove(segment Segment) error {
 	return nil
 }
 
-// SetAside moves a segment into the folder Corrupt or Refused, where nothing reads it by itself.
-// It no longer counts towards the limit.
-func (s *Spool) SetAside(segment Segment, folder string) error {
-	if err := os.Rename(s.path(segment), filepath.Join(s.dir, folder, segment.Name+extension)); err != nil {
+// Refuse keeps records of a segment in the folder Refused, as a segment of its own that can be moved
+// back into the spool's folder while nothing has it open. Its name follows from the segment's, so
+// that refusing again after a crash replaces it. The segment itself stays where it is.
+func (s *Spool) Refuse(segment Segment, records [][]byte) error {
+	dir := filepath.Join(s.dir, Refused)
+	file := []byte(header)
+	for _, record := range records {
+		file = appendRecord(file, record)
+	}
+	file = appendSeal(file, len(records), int64(len(file)))
+	if err := writeFile(filepath.Join(dir, segment.Name+"-refused"+extension), file); err != nil {
+		return fmt.Errorf("keep refused records of segment %s: %w", segment.Name, err)
+	}
+	s.setAside()
+	return nil
+}
+
+// writeFile makes a file that is whole and durable, or not there.
+func writeFile(path string, content []byte) error {
+	temp := path + unfinished
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// SetAside moves a damaged segment into the folder Corrupt, where nothing reads it by itself.
+func (s *Spool) SetAside(segment Segment) error {
+	if err := os.Rename(s.path(segment), filepath.Join(s.dir, Corrupt, segment.Name+extension)); err != nil {
 		return fmt.Errorf("set segment %s aside: %w", segment.Name, err)
 	}
 	s.forget(segment)
-	return errors.Join(syncDir(filepath.Join(s.dir, folder)), syncDir(s.dir))
+	s.setAside()
+	return errors.Join(syncDir(filepath.Join(s.dir, Corrupt)), syncDir(s.dir))
 }
 
 func (s *Spool) forget(segment Segment) {
@@ -419,6 +523,10 @@ func (s *Spool) forget(segment Segment) {
 	if i := slices.IndexFunc(s.sealed, func(x Segment) bool { return x.Name == segment.Name }); i >= 0 {
 		s.bytes -= s.sealed[i].Bytes
 		s.sealed = slices.Delete(s.sealed, i, i+1)
+	}
+	select {
+	case s.freed <- struct{}{}:
+	default:
 	}
 }
 
@@ -456,7 +564,7 @@ func (s *Spool) recover() (Recovery, error) {
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), extension)
 		if !ok || !entry.Type().IsRegular() {
-			if strings.HasSuffix(entry.Name(), repairing) {
+			if strings.HasSuffix(entry.Name(), unfinished) {
 				// Its original is still there and is repaired again.
 				if err := os.Remove(filepath.Join(s.dir, entry.Name())); err != nil {
 					return r, err
@@ -475,37 +583,68 @@ func (s *Spool) recover() (Recovery, error) {
 			return r, err
 		}
 	}
+	for _, folder := range []string{Corrupt, Refused} {
+		left, err := filepath.Glob(filepath.Join(s.dir, folder, "*"+unfinished))
+		if err != nil {
+			return r, err
+		}
+		for _, path := range left {
+			if err := os.Remove(path); err != nil {
+				return r, err
+			}
+		}
+	}
+	s.measureAside(0)
 	return r, syncDir(s.dir)
 }
 
-const repairing = ".repair"
-
 func (s *Spool) recoverSegment(name string, r *Recovery) error {
 	path := filepath.Join(s.dir, name+extension)
-	info, err := os.Stat(path)
+	raw, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	d, err := scanFile(path, info.Size(), func([]byte) error { return nil })
+	size := raw.Size()
+	sealed, records, err := sealOf(path, size)
+	if err != nil {
+		return err
+	}
+	if sealed {
+		size -= sealBytes
+	}
+	d, err := scanFile(path, size, func([]byte) error { return nil })
 	if err != nil {
 		return err
 	}
 	segment := Segment{Name: name, Bytes: d.Good}
 	switch {
-	case d.Gaps > 0 || d.Whole || d.Good == 0 && d.Tail >= int64(len(header)):
-		if segment, err = s.repair(name, d); err != nil {
+	case d.Gaps > 0 || d.Whole || d.Good == 0 && d.Tail >= int64(len(header)) || sealed && (d.Tail > 0 || d.Records != records):
+		if segment, err = s.repair(name, size, d); err != nil {
 			return err
 		}
 		r.Corrupt++
 		r.LostBytes += d.Lost + d.Tail
 		s.opts.Log.Error("spool segment damaged, good records recovered and the file set aside",
 			"segment", name, "records", d.Records, "gaps", d.Gaps, "lost_bytes", d.Lost+d.Tail)
-	case d.Tail > 0:
-		if err := truncate(path, d.Good); err != nil {
-			return fmt.Errorf("cut segment %s: %w", name, err)
+	case !sealed:
+		// The process that wrote it ended without sealing it. Behind the last good record lies what it had no time to
+		// finish, or a record with a damaged length: so it is kept.
+		kept := d.Tail == 0
+		if d.Tail > 0 {
+			err := s.keepTail(name, d)
+			kept = err == nil
+			r.TornBytes += d.Tail
+			s.opts.Log.Warn("spool segment ended in an unfinished write, cut off and set aside",
+				"segment", name, "records", d.Records, "torn_bytes", d.Tail, "kept", kept, "err", err)
 		}
-		r.TornBytes += d.Tail
-		s.opts.Log.Warn("spool segment ended in an unfinished write, cut off", "segment", name, "records", d.Records, "torn_bytes", d.Tail)
+		if !kept && d.Records == 0 {
+			return nil // the next start tries again
+		}
+		if kept && d.Records > 0 {
+			if err := sealFile(path, d); err != nil { // on a full disk; it is loaded all the same
+				s.opts.Log.Warn("spool segment not sealed", "segment", name, "err", err)
+			}
+		}
 	}
 	if d.Records == 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -520,41 +659,21 @@ func (s *Spool) recoverSegment(name string, r *Recovery) error {
 	return nil
 }
 
-// repair copies the good records of a damaged segment into a new one and sets the damaged file
-// aside. A crash in between leaves both; loading a record twice changes nothing.
-func (s *Spool) repair(name string, d Damage) (Segment, error) {
+// repair copies the good records of the first size bytes of a damaged segment into a new one and
+// sets the damaged file aside. A crash in between leaves both; loading a record twice changes nothing.
+func (s *Spool) repair(name string, size int64, d Damage) (Segment, error) {
 	path := filepath.Join(s.dir, name+extension)
 	var repaired Segment
 	if d.Records > 0 {
 		repaired.Name = s.newName()
-		temp := filepath.Join(s.dir, repaired.Name+repairing)
-		out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return repaired, err
-		}
-		_, err = out.Write([]byte(header))
-		repaired.Bytes = int64(len(header))
+		file := []byte(header)
+		_, err := scanFile(path, size, func(payload []byte) error {
+			file = appendRecord(file, payload)
+			return nil
+		})
+		repaired.Bytes = int64(len(file))
 		if err == nil {
-			info, statErr := os.Stat(path)
-			if statErr != nil {
-				return repaired, errors.Join(statErr, out.Close())
-			}
-			var buf []byte
-			_, err = scanFile(path, info.Size(), func(payload []byte) error {
-				buf = appendRecord(buf[:0], payload)
-				repaired.Bytes += int64(len(buf))
-				_, err := out.Write(buf)
-				return err
-			})
-		}
-		if err == nil {
-			err = out.Sync()
-		}
-		if err = errors.Join(err, out.Close()); err == nil {
-			err = os.Rename(temp, filepath.Join(s.dir, repaired.Name+extension))
-		}
-		if err == nil {
-			err = syncDir(s.dir)
+			err = writeFile(filepath.Join(s.dir, repaired.Name+extension), appendSeal(file, d.Records, repaired.Bytes))
 		}
 		if err != nil {
 			return repaired, fmt.Errorf("repair segment %s: %w", name, err)
@@ -566,10 +685,35 @@ func (s *Spool) repair(name string, d Damage) (Segment, error) {
 	return repaired, errors.Join(syncDir(filepath.Join(s.dir, Corrupt)), syncDir(s.dir))
 }
 
-func truncate(path string, size int64) error {
+// keepTail copies what lies behind the good records of a segment into the folder Corrupt.
+func (s *Spool) keepTail(name string, d Damage) error {
+	torn := make([]byte, d.Tail)
+	f, err := os.Open(filepath.Join(s.dir, name+extension))
+	if err == nil {
+		_, err = f.ReadAt(torn, d.Good)
+		err = errors.Join(err, f.Close())
+	}
+	if err == nil && len(bytes.Trim(torn, "\x00")) > 0 { // zeros: space that was given to the file but never written
+		err = writeFile(filepath.Join(s.dir, Corrupt, name+tail), torn)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the end of segment %s: %w", name, err)
+	}
+	return nil
+}
+
+// sealFile cuts a segment behind its good records and seals it.
+func sealFile(path string, d Damage) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Truncate(size), f.Sync(), f.Close())
+	err = f.Truncate(d.Good)
+	if err == nil {
+		_, err = f.WriteAt(appendSeal(nil, d.Records, d.Good), d.Good)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

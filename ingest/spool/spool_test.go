@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -173,7 +174,7 @@ func TestSegmentsAreSealedBySizeAndAge(t *testing.T) {
 }
 
 // A crash can cut the last write anywhere. Whatever is left, all records before it are there, the
-// torn one is not, and the next start is clean.
+// torn one is kept aside, and the next start is clean.
 func TestTornTailAtEveryByte(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := open(t, dir, Options{})
@@ -184,7 +185,8 @@ func TestTornTailAtEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := len(whole) - frameBytes - len("the last record")
+	sealed := len(whole) - sealBytes
+	last := sealed - frameBytes - len("the last record")
 	for cut := range len(whole) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), whole[:cut], 0o600); err != nil {
@@ -198,12 +200,22 @@ func TestTornTailAtEveryByte(t *testing.T) {
 			want = nil
 		case cut < last:
 			want = want[:1]
+		case cut >= sealed:
+			want = append(want, "the last record")
 		}
 		if !slices.Equal(got, want) || recovery.Corrupt != 0 || recovery.Records != len(want) {
 			t.Fatalf("cut at %d of %d: records %q, %+v", cut, len(whole), got, recovery)
 		}
-		if cut > last && recovery.TornBytes != int64(cut-last) {
-			t.Fatalf("cut at %d: %d torn bytes reported, want %d", cut, recovery.TornBytes, cut-last)
+		end := len(header)
+		if cut < end {
+			end = 0
+		}
+		for _, record := range want {
+			end += frameBytes + len(record)
+		}
+		torn, err := os.ReadFile(filepath.Join(dir, Corrupt, strings.TrimSuffix(filepath.Base(path), extension)+tail))
+		if recovery.TornBytes != int64(cut-end) || !bytes.Equal(torn, whole[end:cut]) || (err == nil) != (cut > end) {
+			t.Fatalf("cut at %d: %d torn bytes reported and %q kept (%v), want %q", cut, recovery.TornBytes, torn, err, whole[end:cut])
 		}
 		add(t, s, "new")
 		s.Close()
@@ -247,8 +259,8 @@ func TestFlippedBitAtEveryByte(t *testing.T) {
 				t.Fatalf("bit in byte %d: record %q was never written", at, r)
 			}
 		}
-		if recovery.Corrupt == 0 && recovery.TornBytes == 0 {
-			t.Fatalf("bit in byte %d: nobody was told: %+v", at, recovery)
+		if inSeal := at >= len(whole)-sealBytes; inSeal != (recovery.TornBytes > 0) || inSeal == (recovery.Corrupt == 1) || inSeal && lost > 0 {
+			t.Fatalf("bit in byte %d: records %q, %+v", at, got, recovery)
 		}
 		if recovery.Corrupt == 1 {
 			kept, err := os.ReadFile(filepath.Join(dir, Corrupt, name))
@@ -284,12 +296,85 @@ func TestDamageAfterSealingIsReported(t *testing.T) {
 	if got, damage = drain(t, s); len(got) != 1 || damage[0].Tail == 0 {
 		t.Errorf("records %q, damage %+v of a shortened segment", got, damage[0])
 	}
-	if err := s.SetAside(s.Sealed()[0], Corrupt); err != nil {
+	if err := s.SetAside(s.Sealed()[0]); err != nil {
 		t.Fatal(err)
 	}
 	if waiting, _ := s.Bytes(); waiting != 0 {
 		t.Errorf("%d bytes wait", waiting)
 	}
+}
+
+// What is set aside is never deleted, so it counts towards the limit, until somebody looks after it.
+func TestWhatIsSetAsideCounts(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir, Options{MaxBytes: 400})
+	add(t, s, string(make([]byte, 60)))
+	drain(t, s)
+	segment := s.Sealed()[0]
+	for range 2 { // a crash in between has it refused twice
+		if err := s.Refuse(segment, [][]byte{[]byte("one"), make([]byte, 200)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Remove(segment); err != nil {
+		t.Fatal(err)
+	}
+	waiting, limit := s.Bytes()
+	if want := int64(400 - len(header) - 2*frameBytes - 203 - sealBytes); waiting != 0 || limit != want {
+		t.Errorf("%d bytes of %d wait, want 0 of %d", waiting, limit, want)
+	}
+	if err := s.Append(t.Context(), make([]byte, 160)); !errors.Is(err, ErrFull) {
+		t.Errorf("append beside what was refused: %v", err)
+	}
+	s.Close()
+	s, _ = open(t, dir, Options{MaxBytes: 400})
+	if _, again := s.Bytes(); again != limit {
+		t.Errorf("limit %d after a restart, want %d", again, limit)
+	}
+	s.Close()
+
+	// Once mended it is moved back, and is a segment like others, under a name of its own.
+	refused := segment.Name + "-refused"
+	if err := os.Rename(filepath.Join(dir, Refused, refused+extension), filepath.Join(dir, refused+extension)); err != nil {
+		t.Fatal(err)
+	}
+	s, recovery := open(t, dir, Options{MaxBytes: 400})
+	if want := (Recovery{Segments: 1, Records: 2}); recovery != want {
+		t.Errorf("%+v, want %+v", recovery, want)
+	}
+	got, _ := drain(t, s)
+	wantRecords(t, got, "one", string(make([]byte, 200)))
+	if name := s.Sealed()[0].Name; name != refused {
+		t.Errorf("segment %s, want %s", name, refused)
+	}
+}
+
+// A slow reader finds few large segments instead of many small ones.
+func TestSegmentsGrowWhileTheReaderIsBusy(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := Open(dir, Options{SealAfter: time.Second, Log: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for range 20 {
+			add(t, s, "x")
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		if n := len(s.Sealed()); n != maxWaiting {
+			t.Errorf("%d segments wait, want %d", n, maxWaiting)
+		}
+		if err := s.Remove(s.Sealed()[0]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		got := s.Sealed()
+		if len(got) != maxWaiting || got[1].Bytes != int64(len(header)+18*(frameBytes+1)) {
+			t.Errorf("segments %+v, want all that waited in the second", got)
+		}
+	})
 }
 
 // A payload may itself look like a record.
