@@ -11,8 +11,12 @@ import (
 const (
 	TimeMissing     = "missing"
 	TimeUnreadable  = "unreadable"
-	TimeImplausible = "implausible" // before 2004, or more than a day ahead of our clock
+	TimeImplausible = "implausible" // before 2004, or more than a day ahead of our clock, if that was ever set
 )
+
+// written is when this rule was: a clock of ours that shows less was never set, and cannot judge a
+// source's. It is no limit for events, which may be as old as an import's.
+var written = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // ErrTime says that a text is no instant in any of the forms that platforms use.
 var ErrTime = errors.New("not a time")
@@ -76,7 +80,7 @@ func EventTime(text, fallback string, received time.Time) (at time.Time, flag st
 	switch {
 	case err != nil:
 		return received, TimeUnreadable
-	case at.Before(earliest) || at.After(received.Add(24*time.Hour)):
+	case at.Before(earliest), at.After(received.Add(24*time.Hour)) && !received.Before(written):
 		return received, TimeImplausible
 	}
 	return at, ""
