@@ -3,7 +3,6 @@
 package whatsapp
 
 import (
-	"fmt"
 	"strings"
 
 	"drumbeat/ingest"
@@ -14,15 +13,11 @@ import (
 // Source is the WhatsApp Cloud API.
 type Source struct{ meta.Hook }
 
-// Reasons for which an item gives no event.
+// Reasons for which an item gives no event, beside those of all Meta webhooks.
 const (
-	skippedObject     = "other object"
-	skippedField      = "field without events"
 	skippedStatus     = "status without event"
 	skippedMessage    = "message of unknown type"
 	skippedPreference = "preference without event"
-	skippedNoContact  = "no contact named"
-	skippedNoID       = "no id"
 )
 
 // marketing is the scope of WhatsApp's own opt-out, under the name that the platform gives it.
@@ -37,19 +32,9 @@ const maxOpaque = 512
 
 // Decode reads a webhook body. It returns ErrBody, wrapped, if it is not JSON.
 func (Source) Decode(body []byte, from ingest.Intake) (ingest.Decoded, error) {
-	root, err := jsontree.Parse(body)
-	if err != nil {
-		return ingest.Decoded{}, fmt.Errorf("%w: %w", ingest.ErrBody, err)
-	}
 	d := decoder{from: from}
-	if root.Kind() != jsontree.Array {
-		d.document(root)
-		return d.out, nil
-	}
-	for document := range root.Elements() { // printed so in the vendor's documentation
-		d.document(document)
-	}
-	return d.out, nil
+	err := meta.Entries(body, "whatsapp_business_account", &d.out, d.entry)
+	return d.out, err
 }
 
 type decoder struct {
@@ -63,23 +48,17 @@ type decoder struct {
 	value    jsontree.Value
 }
 
-func (d *decoder) document(root jsontree.Value) {
-	if root.Get("object").Text() != "whatsapp_business_account" {
-		d.out.Skip(skippedObject)
-		return
-	}
-	for entry := range root.Get("entry").Elements() {
-		for change := range entry.Get("changes").Elements() {
-			d.value = change.Get("value")
-			d.fallback = entry.Get("time").Text()
-			d.account = d.value.Get("metadata", "phone_number_id").Text()
-			if d.account == "" {
-				d.account = entry.Get("id").Text()
-			}
-			// What the dashboard's test button sends.
-			d.test = entry.Get("id").Text() == "0"
-			d.change(change.Get("field").Text())
+func (d *decoder) entry(entry jsontree.Value) {
+	for change := range entry.Get("changes").Elements() {
+		d.value = change.Get("value")
+		d.fallback = entry.Get("time").Text()
+		d.account = d.value.Get("metadata", "phone_number_id").Text()
+		if d.account == "" {
+			d.account = entry.Get("id").Text()
 		}
+		// What the dashboard's test button sends.
+		d.test = entry.Get("id").Text() == "0"
+		d.change(change.Get("field").Text())
 	}
 }
 
@@ -100,9 +79,18 @@ func (d *decoder) change(field string) {
 		for preference := range d.value.Get("user_preferences").Elements() {
 			d.preference(preference)
 		}
+	case "user_id_update":
+		for update := range d.value.Get("user_id_update").Elements() {
+			id := update.Get("user_id")
+			previous, current := id.Get("previous"), id.Get("current")
+			key := []string{"user_id_update", previous.Text(), current.Text()}
+			if !d.aliases(update.Get("timestamp"), key, previous, current, update.Get("wa_id")) {
+				d.out.Skip(meta.SkippedNoContact)
+			}
+		}
 	default:
 		// Templates, accounts, calls and groups are not events; `history` replays old chats.
-		d.out.Skip(skippedField)
+		d.out.Skip(meta.SkippedField)
 	}
 }
 
@@ -119,7 +107,7 @@ func (d *decoder) draft(kind ingest.Type, at jsontree.Value) ingest.Draft {
 // add keeps a draft if it names a contact.
 func (d *decoder) add(e ingest.Draft) {
 	if e.Address.IsZero() {
-		d.out.Skip(skippedNoContact)
+		d.out.Skip(meta.SkippedNoContact)
 		return
 	}
 	d.out.Drafts = append(d.out.Drafts, e)
@@ -169,7 +157,7 @@ func (d *decoder) status(status jsontree.Value) {
 	}
 	e := d.draft(kind, status.Get("timestamp"))
 	if e.MessageKey = status.Get("id").Text(); e.MessageKey == "" {
-		d.out.Skip(skippedNoID)
+		d.out.Skip(meta.SkippedNoID)
 		return
 	}
 	if status.Get("recipient_type").Text() == "group" {
@@ -271,8 +259,13 @@ func (d *decoder) message(message jsontree.Value) {
 	}
 	e := d.draft(kind, message.Get("timestamp"))
 	if e.MessageKey = message.Get("id").Text(); e.MessageKey == "" {
-		d.out.Skip(skippedNoID)
+		d.out.Skip(meta.SkippedNoID)
 		return
+	}
+	if name == "system" { // of a new number, or of a new id that came with it
+		system, key := message.Get("system"), []string{"system", e.MessageKey}
+		d.aliases(message.Get("timestamp"), key, message.Get("from"), message.Get("from_user_id"),
+			system.Get("wa_id"), system.Get("new_wa_id"), system.Get("user_id"))
 	}
 	e.Address = d.sender(message)
 	e.ReplyToKey = quoted.Text()
@@ -287,6 +280,17 @@ func (d *decoder) message(message jsontree.Value) {
 		e.Attributes = map[string]string{"origin": source}
 	}
 	d.add(e)
+}
+
+// aliases keeps that a contact's ids, phone numbers or user ids, are one person's, if there are two.
+func (d *decoder) aliases(at jsontree.Value, key []string, ids ...jsontree.Value) bool {
+	addresses := make([]ingest.Address, len(ids))
+	for i, id := range ids {
+		addresses[i] = address(id, jsontree.Value{})
+	}
+	aliases := meta.Aliases(d.draft(meta.Alias, at), key, addresses...)
+	d.out.Drafts = append(d.out.Drafts, aliases...)
+	return aliases != nil
 }
 
 // messageType returns a message's type, or the name of the object that it holds where old versions
@@ -353,7 +357,7 @@ func (d *decoder) echo(echo jsontree.Value) {
 	}
 	e := d.draft(kind, echo.Get("timestamp"))
 	if e.MessageKey = echo.Get("id").Text(); e.MessageKey == "" {
-		d.out.Skip(skippedNoID)
+		d.out.Skip(meta.SkippedNoID)
 		return
 	}
 	e.Address = address(echo.Get("to"), echo.Get("to_user_id"))
@@ -380,8 +384,11 @@ func (d *decoder) preference(preference jsontree.Value) {
 	e := d.draft(kind, preference.Get("timestamp"))
 	e.Address = address(preference.Get("wa_id"), preference.Get("user_id"))
 	e.Scope, e.Reason = marketing, "preference"
-	e.EventKey = []string{"preference", category, value, preference.Get("timestamp").Text()}
-	if e.TimeFlag == "" { // as in an event line, so that one that is also imported is the same fact
+	stamp := preference.Get("timestamp").Text()
+	e.EventKey = []string{"preference", category, value, stamp}
+	// As in an event line, so that one that is also imported is the same fact. The time of the envelope
+	// is that of a delivery, and tells no fact from another.
+	if stamp != "" && e.TimeFlag == "" {
 		e.EventKey = ingest.ConsentKey(e.Time, e.Scope)
 	}
 	d.add(e)
