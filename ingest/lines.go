@@ -9,7 +9,9 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
+	"drumbeat/ingest/cloudevents"
 	"drumbeat/ingest/jsontree"
 	"drumbeat/ingest/spool"
 )
@@ -33,28 +35,30 @@ type RejectedLine struct {
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", "POST")
+	if r.Method != http.MethodPost && r.Method != http.MethodOptions {
+		w.Header().Set("Allow", "OPTIONS, POST")
 		s.answer(w, r, sourceEvents, problem{http.StatusMethodNotAllowed, "use POST"})
 		return
 	}
-	token := s.token(r)
+	token, inURL := s.token(r)
 	if token == nil {
 		s.answer(w, r, sourceEvents, problem{http.StatusUnauthorized, "token missing or unknown: send Authorization: Bearer <token>"})
 		return
 	}
-	_, plain, err := body(w, r, MaxEvents)
-	if err != nil {
-		s.answer(w, r, sourceEvents, err)
+	if inURL {
+		w.Header().Set("Cache-Control", "private")
+	}
+	if r.Method == http.MethodOptions {
+		s.permit(w, r)
 		return
 	}
-	answer, err := s.keepLines(r.Context(), plain, token)
+	answer, err := s.post(w, r, token)
 	if err != nil {
 		s.answer(w, r, sourceEvents, err)
 		return
 	}
 	status := http.StatusOK
-	if answer.Accepted == 0 {
+	if answer.Rejected > 0 && answer.Accepted == 0 || answer.Error != "" {
 		status = http.StatusBadRequest
 	}
 	s.count(sourceEvents, func(stats *SourceStats) {
@@ -69,26 +73,63 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(answer)
 }
 
-func (s *Server) token(r *http.Request) *Token {
-	kind, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(kind, "Bearer") {
-		return nil
+// token returns who sends, by header or, for senders that can set none, by the address (RFC 6750, section 2). nil is nobody.
+func (s *Server) token(r *http.Request) (token *Token, inURL bool) {
+	secret := ""
+	if authorization := r.Header.Get("Authorization"); authorization != "" {
+		kind, rest, _ := strings.Cut(authorization, " ")
+		if !strings.EqualFold(kind, "Bearer") {
+			return nil, false
+		}
+		secret = strings.TrimSpace(rest)
+	} else if r.URL.RawQuery != "" {
+		secret, inURL = r.URL.Query().Get("access_token"), true
 	}
-	return s.tokens[sha256.Sum256([]byte(strings.TrimSpace(secret)))]
+	return s.tokens[sha256.Sum256([]byte(secret))], inURL
 }
 
-// keepLines decodes a body and makes its good lines durable, all or none.
-func (s *Server) keepLines(ctx context.Context, plain []byte, token *Token) (Answer, error) {
-	var answer Answer
-	lines, err := linesOf(plain)
-	if err != nil {
-		answer.Error = err.Error()
-		return answer, nil
+// permit answers a sender that asks whether it may post here: the handshake of the CloudEvents webhook profile, which
+// protects others from being flooded. It is the token that decides, not where the sender says it is.
+func (s *Server) permit(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "OPTIONS, POST")
+	if r.Header.Get("WebHook-Request-Origin") == "" {
+		s.answer(w, r, sourceEvents, problem{http.StatusBadRequest, "WebHook-Request-Origin is missing: OPTIONS is the handshake of CloudEvents webhooks"})
+		return
 	}
-	reject := func(line int, err error) {
+	w.Header().Set("WebHook-Allowed-Origin", "*")
+	w.Header().Set("WebHook-Allowed-Rate", "*")
+	s.ok(sourceEvents)
+}
+
+// post reads a request's events and makes the good ones durable.
+func (s *Server) post(w http.ResponseWriter, r *http.Request, token *Token) (Answer, error) {
+	read, err := formatOf(r.Header)
+	if err != nil {
+		return Answer{}, err
+	}
+	_, plain, err := body(w, r, MaxEvents)
+	if err != nil {
+		return Answer{}, err
+	}
+	events, err := read.events(plain)
+	if err != nil {
+		return Answer{Error: err.Error()}, nil
+	}
+	answer, err := s.keep(r.Context(), events, read.line, token)
+	if err == nil && answer.Accepted+answer.Rejected == 0 && !read.mayBeEmpty {
+		answer.Error = errNoEvent.Error()
+	}
+	return answer, err
+}
+
+// keep decodes numbered events and makes the good ones durable, all or none. line turns one into an event line; nil
+// if it is one.
+func (s *Server) keep(ctx context.Context, events iter.Seq2[int, []byte], line func([]byte) ([]byte, error), token *Token) (Answer, error) {
+	var answer Answer
+	reject := func(n int, err error) {
 		answer.Rejected++
 		if len(answer.Errors) < maxListed {
-			answer.Errors = append(answer.Errors, RejectedLine{line, err.Error()})
+			answer.Errors = append(answer.Errors, RejectedLine{n, err.Error()})
 		} else {
 			answer.LeftOut++
 		}
@@ -101,13 +142,24 @@ func (s *Server) keepLines(ctx context.Context, plain []byte, token *Token) (Ans
 		decoder = token.Lines
 	}
 	var draft Draft
-	for n, line := range lines {
-		if err := decoder.Decode(line, token.BusinessID, received, &draft); err != nil {
-			reject(n, err)
+	for n, raw := range events {
+		// Two ids that differ in broken bytes alone would become one.
+		if !utf8.Valid(raw) {
+			reject(n, errNotUTF8)
 			continue
 		}
-		if !allows(token.Accounts, draft.AccountID) {
-			reject(n, errAccount)
+		var err error
+		if line != nil {
+			raw, err = line(raw)
+		}
+		if err == nil {
+			err = decoder.Decode(raw, token.BusinessID, received, &draft)
+		}
+		if err == nil && !allows(token.Accounts, draft.AccountID) {
+			err = errAccount
+		}
+		if err != nil {
+			reject(n, err)
 			continue
 		}
 		event := s.opts.Pseudonym.Seal(&draft)
@@ -115,38 +167,58 @@ func (s *Server) keepLines(ctx context.Context, plain []byte, token *Token) (Ans
 		answer.Accepted++
 	}
 	if answer.Accepted == 0 {
-		if answer.Rejected == 0 {
-			answer.Error = "no event in the body"
-		}
 		return answer, nil
 	}
-	err = s.opts.Spool.Append(ctx, *batch)
+	err := s.opts.Spool.Append(ctx, *batch)
 	if errors.Is(err, spool.ErrTooLarge) {
 		err = problem{http.StatusRequestEntityTooLarge, "too many events for one request"}
 	}
 	return answer, err
 }
 
-var errAccount = errors.New("account_id is not one of the token's accounts")
+var (
+	errAccount = errors.New("account_id is not one of the token's accounts")
+	errNotUTF8 = errors.New("not UTF-8")
+	errNoEvent = errors.New("no event in the body")
+)
 
-// linesOf yields the events of a body with their numbers: the elements of a JSON array, else lines.
-// An array that is not JSON as a whole has no elements that could be told apart.
+// format is how a body holds events.
+type format struct {
+	events     func(plain []byte) (iter.Seq2[int, []byte], error) // tells them apart and numbers them from 1
+	line       func(raw []byte) ([]byte, error)                   // makes an event line of one; nil: it is one
+	mayBeEmpty bool                                               // a body without events is no mistake
+}
+
+// lineTypes are the media types under which lines and arrays come. Many senders name none or a wrong one, such as curl, so
+// the body decides; but what names another format is not read as lines.
+var lineTypes = map[string]bool{
+	"": true, "application/json": true, "text/json": true, "text/plain": true,
+	"application/x-ndjson": true, "application/ndjson": true, "application/x-jsonlines": true, "application/jsonlines": true, "application/jsonl": true,
+	"application/stream+json": true, "application/x-json-stream": true, "application/octet-stream": true, "application/x-www-form-urlencoded": true,
+}
+
+// formatOf returns the format that a request's headers announce. It fails with 415 for an unknown one.
+func formatOf(header http.Header) (format, error) {
+	// Parameters after the ; may be malformed; only the type counts.
+	media, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	switch {
+	case media == cloudevents.MediaType, media == cloudevents.BatchMediaType:
+		return format{events: documentOf, line: cloudevents.Structured, mayBeEmpty: true}, nil
+	case cloudevents.IsBinary(header) && cloudevents.IsJSON(media):
+		return format{events: wholeOf, line: func(raw []byte) ([]byte, error) { return cloudevents.Binary(header, raw) }}, nil
+	case !cloudevents.IsBinary(header) && lineTypes[media]:
+		return format{events: linesOf}, nil
+	}
+	return format{}, problem{http.StatusUnsupportedMediaType, "unknown Content-Type: send application/x-ndjson, application/json, " +
+		cloudevents.MediaType + " or " + cloudevents.BatchMediaType}
+}
+
+// linesOf yields the events of a body: the elements of a JSON array, else lines.
 func linesOf(plain []byte) (iter.Seq2[int, []byte], error) {
-	plain = bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf"))
-	if first := bytes.TrimLeft(plain, " \t\r\n"); len(first) > 0 && first[0] == '[' {
-		root, err := jsontree.Parse(plain)
-		if err != nil {
-			return nil, err
-		}
-		return func(yield func(int, []byte) bool) {
-			n := 0
-			for element := range root.Elements() {
-				n++
-				if !yield(n, element.Raw()) {
-					return
-				}
-			}
-		}, nil
+	plain, first := begin(plain)
+	if first == '[' {
+		return elementsOf(plain)
 	}
 	return func(yield func(int, []byte) bool) {
 		n := 0
@@ -157,4 +229,48 @@ func linesOf(plain []byte) (iter.Seq2[int, []byte], error) {
 			}
 		}
 	}, nil
+}
+
+// documentOf yields the elements of a body that is a JSON array, else the body.
+func documentOf(plain []byte) (iter.Seq2[int, []byte], error) {
+	plain, first := begin(plain)
+	switch first {
+	case '[':
+		return elementsOf(plain)
+	case 0:
+		return nil, errNoEvent
+	}
+	return wholeOf(plain)
+}
+
+// wholeOf yields a body that is one event.
+func wholeOf(plain []byte) (iter.Seq2[int, []byte], error) {
+	return func(yield func(int, []byte) bool) { yield(1, plain) }, nil
+}
+
+// elementsOf yields the elements of a JSON array. An array that is not JSON as a whole has no elements that could be
+// told apart.
+func elementsOf(array []byte) (iter.Seq2[int, []byte], error) {
+	elements, err := jsontree.SplitArray(array)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(int, []byte) bool) {
+		n := 0
+		for element := range elements {
+			n++
+			if !yield(n, element) {
+				return
+			}
+		}
+	}, nil
+}
+
+// begin returns a body without byte order mark, and its first byte that is no space; 0 if there is none.
+func begin(plain []byte) (text []byte, first byte) {
+	text = bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf"))
+	if rest := bytes.TrimLeft(text, " \t\r\n"); len(rest) > 0 {
+		first = rest[0]
+	}
+	return text, first
 }

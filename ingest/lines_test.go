@@ -89,7 +89,7 @@ func TestEventsNeedTheirToken(t *testing.T) {
 	f("bearer "+bearer, line("1", ""), 200)
 	f("Bearer token-of-one-account", line("1", ""), 200)
 	f("Bearer token-of-one-account", strings.Replace(line("1", ""), `"account_id":"1"`, `"account_id":"2"`, 1), 400)
-	if w := do(newServer(t, &memory{}, nil), request("GET", "/v1/events", "")); w.Code != 405 || w.Header().Get("Allow") != "POST" {
+	if w := do(newServer(t, &memory{}, nil), request("GET", "/v1/events", "")); w.Code != 405 || w.Header().Get("Allow") != "OPTIONS, POST" {
 		t.Errorf("GET: %d", w.Code)
 	}
 	if w := do(newServer(t, &memory{}, nil), request("POST", "/v1/events", strings.Repeat(" ", ingest.MaxEvents+1), "Authorization", "Bearer "+bearer)); w.Code != 413 {
