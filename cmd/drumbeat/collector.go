@@ -12,6 +12,8 @@ import (
 
 	"drumbeat/ingest"
 	"drumbeat/ingest/canonical"
+	"drumbeat/ingest/instagram"
+	"drumbeat/ingest/messenger"
 	"drumbeat/ingest/spool"
 	"drumbeat/ingest/whatsapp"
 	"drumbeat/warehouse"
@@ -19,7 +21,9 @@ import (
 
 // sources are the platforms that can be collected from; the next one is one line more.
 var sources = map[string]ingest.Source{
-	"whatsapp": whatsapp.Source{},
+	"instagram": instagram.Source{},
+	"messenger": messenger.Source{},
+	"whatsapp":  whatsapp.Source{},
 }
 
 func keyPath(dir string) string   { return filepath.Join(dir, "pseudonym.key") }
