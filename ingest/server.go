@@ -1,20 +1,24 @@
 package ingest
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"drumbeat/ingest/quarantine"
+	"drumbeat/ingest/spool"
+
+	"golang.org/x/net/netutil"
 )
 
 // Limits of a request's body, inflated.
@@ -23,8 +27,8 @@ const (
 	MaxEvents  = 32 << 20 // POST /v1/events
 )
 
-// maxReserved is how much memory a request gets for the mere promise of a body.
-const maxReserved = 128 << 10
+// maxConnections is how many clients are served at a time; more wait for one to leave.
+const maxConnections = 4096
 
 // maxListed is how many rejected lines an answer names; the rest is counted.
 const maxListed = 1000
@@ -66,6 +70,15 @@ type ServerOptions struct {
 	Tokens    []Token
 	Now       func() time.Time // default time.Now
 	Log       *slog.Logger     // default slog.Default()
+
+	// Quarantine keeps signed bodies that cannot be decoded; without one they are only refused.
+	Quarantine *quarantine.Store
+	// MaxInFlight is how many bytes of bodies may be in memory at a time; default 256 MiB. Webhooks and
+	// /v1/events have half of it each: who signs a webhook is known only when all of it is there, and a
+	// flood of unsigned ones must not keep out those who have a token.
+	MaxInFlight int64
+	// Patience is how long the body of a webhook may take; default 20 s. Platforms send at once.
+	Patience time.Duration
 }
 
 // Server takes events over HTTP. It answers 200 when they are durable and not before.
@@ -75,6 +88,10 @@ type Server struct {
 	endpoints map[[2]string]*Endpoint
 	tokens    map[[sha256.Size]byte]*Token
 	buffers   sync.Pool // of *[]byte, records for the spool
+	webhooks  *room
+	lines     *room
+	kept      *watched // opts.Spool
+	log       seldom
 
 	mu    sync.Mutex
 	stats map[string]*SourceStats
@@ -86,6 +103,7 @@ type SourceStats struct {
 	Accepted uint64            // events made durable
 	Rejected map[string]uint64 // events and lines not taken, by reason
 	Skipped  map[string]uint64 // items that say nothing about a message or contact, by reason
+	Unsigned map[string]uint64 // webhooks with a wrong signature or none, by the endpoint's name
 }
 
 // Reasons of SourceStats.Rejected; a line's own fault is "line".
@@ -95,7 +113,8 @@ const (
 )
 
 // NewServer checks the options and returns a server. It fails on an endpoint of an unknown source,
-// without a secret, or named twice, and on an empty or repeated token.
+// without a secret, or named twice, on an empty or repeated token, and where the holder of one secret
+// could write into the business of another.
 func NewServer(opts ServerOptions) (*Server, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -103,13 +122,23 @@ func NewServer(opts ServerOptions) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
+	if opts.MaxInFlight == 0 {
+		opts.MaxInFlight = 256 << 20
+	}
+	if opts.Patience == 0 {
+		opts.Patience = 20 * time.Second
+	}
+	kept := &watched{Appender: opts.Spool}
+	opts.Spool = kept
 	s := &Server{
-		opts: opts, mux: http.NewServeMux(), stats: map[string]*SourceStats{},
+		opts: opts, mux: http.NewServeMux(), stats: map[string]*SourceStats{}, kept: kept,
+		webhooks: newRoom(opts.MaxInFlight / 2), lines: newRoom(opts.MaxInFlight / 2),
+		log:       seldom{to: opts.Log, now: opts.Now, lines: map[string]*tally{}},
 		endpoints: map[[2]string]*Endpoint{}, tokens: map[[sha256.Size]byte]*Token{},
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	for _, e := range opts.Endpoints {
-		place := "webhook endpoint /webhooks/" + strings.TrimSuffix(e.Source+"/"+e.Name, "/")
+		place := e.place()
 		key := [2]string{e.Source, e.Name}
 		switch {
 		case opts.Sources[e.Source] == nil:
@@ -136,14 +165,67 @@ func NewServer(opts ServerOptions) (*Server, error) {
 		}
 		s.tokens[hash] = &token
 	}
+	if err := opts.tenants(); err != nil {
+		return nil, err
+	}
 	s.mux.HandleFunc("/v1/events", s.events)
 	s.mux.HandleFunc("/webhooks/{source}", s.webhook)
 	s.mux.HandleFunc("/webhooks/{source}/{name}", s.webhook)
 	return s, nil
 }
 
+func (e *Endpoint) place() string {
+	return "webhook endpoint /webhooks/" + strings.TrimSuffix(e.Source+"/"+e.Name, "/")
+}
+
+// tenants sees that a secret opens the way to one business only.
+func (o *ServerOptions) tenants() error {
+	type owner struct{ place, business string }
+	owners := map[string]owner{}
+	own := func(secret, place, business string) error {
+		before, known := owners[secret]
+		if known && before.business != business {
+			return fmt.Errorf("%s: its secret is also that of %s, which is of another business: give each its own", place, before.place)
+		}
+		owners[secret] = owner{place, business}
+		return nil
+	}
+	for i, token := range o.Tokens {
+		if err := own(token.Secret, fmt.Sprintf("token %d of /v1/events", i+1), token.BusinessID); err != nil {
+			return err
+		}
+	}
+	for _, e := range o.Endpoints {
+		for _, secret := range e.Secrets {
+			if err := own(secret, e.place(), e.BusinessID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, open := range o.Endpoints {
+		if open.BusinessID != "" || len(open.Accounts) > 0 {
+			continue
+		}
+		// Each account is a business here, and the body says which: whoever signs it could name any.
+		for secret, other := range owners {
+			if !slices.Contains(open.Secrets, secret) {
+				return fmt.Errorf("%s: it has neither a business nor accounts, so its sender could write into the business of %s: name one of them", open.place(), other.place)
+			}
+		}
+	}
+	return nil
+}
+
 // ServeHTTP serves /v1/events and /webhooks/; register it for both.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	seat := &seat{ReadCloser: r.Body, room: s.lines}
+	if strings.HasPrefix(r.URL.Path, "/webhooks/") {
+		seat.room = s.webhooks
+	}
+	defer seat.leave()
+	r.Body = seat
+	s.mux.ServeHTTP(w, r)
+}
 
 // NewHTTPServer returns an http.Server with limits that a slow or hostile client cannot stretch.
 // The longest request is 32 MiB over a slow line.
@@ -159,6 +241,27 @@ func NewHTTPServer(address string, handler http.Handler, log *slog.Logger) *http
 	}
 }
 
+// Listen announces on a TCP address. A flood of connections waits there and takes no memory of ours.
+func Listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(listener, maxConnections), nil
+}
+
+// Ready returns nil if an event would be kept now, else why not. After an event could not be written it
+// tries to write a record without events, so that it sees when the disk is well again.
+func (s *Server) Ready(ctx context.Context) error {
+	if !s.kept.failed.Load() {
+		return nil
+	}
+	return s.opts.Spool.Append(ctx, nil)
+}
+
+// InFlight returns how many bytes of bodies are in memory.
+func (s *Server) InFlight() int64 { return s.webhooks.taken.Load() + s.lines.taken.Load() }
+
 // Stats returns the counts so far, by source; those of /v1/events stand under "events".
 func (s *Server) Stats() map[string]SourceStats {
 	s.mu.Lock()
@@ -167,7 +270,7 @@ func (s *Server) Stats() map[string]SourceStats {
 	for name, stats := range s.stats {
 		out[name] = SourceStats{
 			Requests: maps.Clone(stats.Requests), Accepted: stats.Accepted,
-			Rejected: maps.Clone(stats.Rejected), Skipped: maps.Clone(stats.Skipped),
+			Rejected: maps.Clone(stats.Rejected), Skipped: maps.Clone(stats.Skipped), Unsigned: maps.Clone(stats.Unsigned),
 		}
 	}
 	return out
@@ -179,7 +282,7 @@ func (s *Server) count(source string, change func(*SourceStats)) {
 	defer s.mu.Unlock()
 	stats := s.stats[source]
 	if stats == nil {
-		stats = &SourceStats{Requests: map[int]uint64{}, Rejected: map[string]uint64{}, Skipped: map[string]uint64{}}
+		stats = &SourceStats{Requests: map[int]uint64{}, Rejected: map[string]uint64{}, Skipped: map[string]uint64{}, Unsigned: map[string]uint64{}}
 		s.stats[source] = stats
 	}
 	change(stats)
@@ -199,7 +302,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, source string, e
 	if !errors.As(err, &p) {
 		p = problem{http.StatusServiceUnavailable, "events cannot be kept at the moment, send them again later"}
 		if r.Context().Err() == nil {
-			s.opts.Log.Error("events not kept", "source", source, "err", err)
+			s.log.line(slog.LevelError, "events not kept", source, "", "err", err)
 		}
 	}
 	switch p.status {
@@ -214,44 +317,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, source string, e
 
 func (s *Server) ok(source string) {
 	s.count(source, func(stats *SourceStats) { stats.Requests[http.StatusOK]++ })
-}
-
-// body reads a request's body: wire as it came, plain with gzip undone.
-func body(w http.ResponseWriter, r *http.Request, limit int64) (wire, plain []byte, err error) {
-	tooLarge := problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("body over %d MiB", limit>>20)}
-	if r.ContentLength > limit {
-		return nil, nil, tooLarge
-	}
-	var buf bytes.Buffer
-	// ReadFrom wants room to find the end. More than most need is not reserved before it comes: of a webhook nobody
-	// knows yet who sends it.
-	buf.Grow(int(min(max(r.ContentLength, 0), maxReserved)) + bytes.MinRead)
-	if _, err = buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		var over *http.MaxBytesError
-		if errors.As(err, &over) {
-			return nil, nil, tooLarge
-		}
-		return nil, nil, problem{http.StatusBadRequest, "body not received completely"}
-	}
-	wire = buf.Bytes()
-	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
-	case "", "identity":
-		return wire, wire, nil
-	case "gzip", "x-gzip":
-	default:
-		return nil, nil, problem{http.StatusUnsupportedMediaType, "unknown Content-Encoding: send gzip or none"}
-	}
-	inflate, err := gzip.NewReader(bytes.NewReader(wire))
-	if err == nil {
-		plain, err = io.ReadAll(io.LimitReader(inflate, limit+1))
-	}
-	switch {
-	case err != nil:
-		return nil, nil, problem{http.StatusBadRequest, "body is not gzip"}
-	case int64(len(plain)) > limit:
-		return nil, nil, tooLarge
-	}
-	return wire, plain, nil
 }
 
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Millisecond) }
@@ -269,4 +334,57 @@ func (s *Server) release(batch *[]byte) {
 
 func allows(accounts []string, account string) bool {
 	return len(accounts) == 0 || slices.Contains(accounts, account)
+}
+
+// watched remembers whether the last record could be written.
+type watched struct {
+	Appender
+	failed atomic.Bool
+}
+
+func (w *watched) Append(ctx context.Context, payload []byte) error {
+	err := w.Appender.Append(ctx, payload)
+	switch {
+	case err == nil:
+		w.failed.Store(false)
+	case errors.Is(err, spool.ErrTooLarge), ctx.Err() != nil: // not the disk's fault
+	default:
+		w.failed.Store(true)
+	}
+	return err
+}
+
+// seldom logs what clients cause: of each kind a line at once, and then one a minute with how many there were,
+// so that a flood of requests is no flood of lines.
+type seldom struct {
+	to  *slog.Logger
+	now func() time.Time
+
+	mu    sync.Mutex
+	lines map[string]*tally
+}
+
+type tally struct {
+	last  time.Time
+	times int
+}
+
+// line logs text, which is constant, for a configured source and endpoint.
+func (s *seldom) line(level slog.Level, text, source, endpoint string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := text + " " + source + "/" + endpoint
+	l := s.lines[key]
+	if l == nil {
+		l = &tally{}
+		s.lines[key] = l
+	}
+	l.times++
+	now := s.now()
+	if !l.last.IsZero() && now.Sub(l.last) < time.Minute {
+		return
+	}
+	args = append([]any{"source", source, "endpoint", endpoint, "times", l.times}, args...)
+	s.to.Log(context.Background(), level, text, args...)
+	l.last, l.times = now, 0
 }

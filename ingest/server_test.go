@@ -205,9 +205,9 @@ func TestStats(t *testing.T) {
 	do(s, request("POST", "/webhooks/made-up", "{}"))
 	do(s, request("POST", "/v1/events", line("1", "")+"\n{}", "Authorization", "Bearer "+bearer))
 	want := map[string]ingest.SourceStats{
-		"whatsapp": {Requests: map[int]uint64{200: 3, 401: 1}, Accepted: 1, Rejected: map[string]uint64{"another account": 1}, Skipped: map[string]uint64{"status without event": 1}},
-		"events":   {Requests: map[int]uint64{200: 1}, Accepted: 1, Rejected: map[string]uint64{"line": 1}, Skipped: map[string]uint64{}},
-		"unknown":  {Requests: map[int]uint64{404: 1}, Rejected: map[string]uint64{}, Skipped: map[string]uint64{}},
+		"whatsapp": {Requests: map[int]uint64{200: 3, 401: 1}, Accepted: 1, Rejected: map[string]uint64{"another account": 1}, Skipped: map[string]uint64{"status without event": 1}, Unsigned: map[string]uint64{"": 1}},
+		"events":   {Requests: map[int]uint64{200: 1}, Accepted: 1, Rejected: map[string]uint64{"line": 1}, Skipped: map[string]uint64{}, Unsigned: map[string]uint64{}},
+		"unknown":  {Requests: map[int]uint64{404: 1}, Rejected: map[string]uint64{}, Skipped: map[string]uint64{}, Unsigned: map[string]uint64{}},
 	}
 	if got := s.Stats(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
@@ -238,6 +238,47 @@ func TestServerOptionsAreChecked(t *testing.T) {
 	f("given before", func(o *ingest.ServerOptions) {
 		o.Tokens = []ingest.Token{{Secret: "token-of-acme-0142", BusinessID: "a"}, {Secret: "token-of-acme-0142", BusinessID: "b"}}
 	})
+}
+
+// The holder of a secret can sign whatever it likes, but only as its own business.
+func TestSecretOpensOneBusiness(t *testing.T) {
+	endpoint := func(name, business, secret string, accounts ...string) ingest.Endpoint {
+		return ingest.Endpoint{Source: "whatsapp", Name: name, BusinessID: business, Secrets: []string{secret}, Accounts: accounts}
+	}
+	f := func(want string, tokens []ingest.Token, endpoints ...ingest.Endpoint) {
+		t.Helper()
+		_, err := ingest.NewServer(ingest.ServerOptions{Sources: map[string]ingest.Source{"whatsapp": whatsapp.Source{}}, Endpoints: endpoints, Tokens: tokens})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	const shared = "a secret of 16 letters"
+	acme, beta := ingest.Token{Secret: "token-of-acme-0142", BusinessID: "acme"}, ingest.Token{Secret: shared, BusinessID: "beta"}
+	f("", nil, endpoint("a", "acme", "x"), endpoint("b", "acme", "x"), endpoint("c", "beta", "y"))
+	f("of another business", nil, endpoint("a", "acme", "x"), endpoint("b", "beta", "x"))
+	f("of another business", []ingest.Token{beta}, endpoint("a", "acme", shared))
+	f("of another business", nil, endpoint("a", "acme", "x"), endpoint("b", "", "x", "7"))
+
+	// Where the account says whose an event is, a stranger could say "acme".
+	f("", nil, endpoint("a", "", "x"), endpoint("b", "", "x"))
+	f("", nil, endpoint("a", "", "x", "1"), endpoint("b", "", "y", "2"))
+	f("neither a business nor accounts", nil, endpoint("a", "", "x"), endpoint("b", "", "y", "2"))
+	f("neither a business nor accounts", nil, endpoint("a", "", "x"), endpoint("b", "acme", "y"))
+	f("neither a business nor accounts", []ingest.Token{acme}, endpoint("a", "", "x"))
+}
+
+func TestTestTrafficIsNoWayIntoAnotherBusiness(t *testing.T) {
+	test := strings.Replace(status("2", "wamid.1", "12125550142"), `"id":"9"`, `"id":"0"`, 1)
+	for business, want := range map[string]int{"acme": 1, "": 0} {
+		to := &memory{}
+		s := newServer(t, to, func(o *ingest.ServerOptions) {
+			o.Tokens = nil
+			o.Endpoints = []ingest.Endpoint{{Source: "whatsapp", BusinessID: business, Secrets: []string{secret}, Accounts: []string{"1"}}}
+		})
+		if w := do(s, signed("/webhooks/whatsapp", test)); w.Code != 200 || to.records != want {
+			t.Errorf("business %q: %d with %d records, want %d", business, w.Code, to.records, want)
+		}
+	}
 }
 
 // The same message told by the sender's own line and by the platform's webhook, twice and in

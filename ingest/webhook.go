@@ -1,8 +1,16 @@
 package ingest
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"time"
+
+	"drumbeat/ingest/quarantine"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
@@ -39,49 +47,101 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 
 // take keeps the events of one webhook request.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, endpoint *Endpoint, source Source) error {
+	// A server without deadlines, as in some tests, has nothing to shorten.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.Patience))
 	wire, plain, err := body(w, r, MaxWebhook)
 	if err != nil {
 		return err
 	}
 	// A proxy that compresses hides the bytes that were signed.
 	if !source.Verify(r, wire, endpoint.Secrets) && (len(wire) == len(plain) || !source.Verify(r, plain, endpoint.Secrets)) {
+		s.log.line(slog.LevelWarn, "webhook with a wrong signature or none refused", endpoint.Source, endpoint.Name)
+		s.count(endpoint.Source, func(stats *SourceStats) { stats.Unsigned[endpoint.Name]++ })
 		return problem{http.StatusUnauthorized, "signature missing or wrong"}
 	}
-	decoded, err := source.Decode(plain, Intake{BusinessID: endpoint.BusinessID, Received: s.now()})
-	if err != nil {
-		s.opts.Log.Warn("signed webhook not readable", "source", endpoint.Source, "bytes", len(plain), "err", err)
-		return problem{http.StatusBadRequest, err.Error()}
-	}
+	received := s.now()
 	batch := s.batch()
 	defer s.release(batch)
-	accepted, foreign := 0, 0
-	for i := range decoded.Drafts {
-		draft := &decoded.Drafts[i]
-		// The dashboard's test button sends made-up accounts; what is marked as test counts nowhere.
-		if !draft.IsTest && !allows(endpoint.Accounts, draft.AccountID) {
-			foreign++
-			continue
+	result, err := s.read(endpoint, plain, received, func(e *Event) { *batch = appendEvent(*batch, e) })
+	if err != nil {
+		s.log.line(slog.LevelWarn, "signed webhook not readable", endpoint.Source, endpoint.Name, "bytes", len(plain), "err", err)
+		if s.opts.Quarantine != nil {
+			entry := quarantine.Entry{Source: endpoint.Source, Endpoint: endpoint.Name, Reason: err.Error(), Received: received}
+			if err := s.opts.Quarantine.Keep(entry, plain); err != nil {
+				return err
+			}
 		}
-		event := s.opts.Pseudonym.Seal(draft)
-		*batch = appendEvent(*batch, &event)
-		accepted++
+		return problem{http.StatusBadRequest, err.Error()}
 	}
-	if accepted > 0 {
+	if result.Accepted > 0 {
 		if err := s.opts.Spool.Append(r.Context(), *batch); err != nil {
 			return err
 		}
 	}
-	if foreign > 0 {
-		s.opts.Log.Warn("events of an account that the endpoint does not list rejected", "source", endpoint.Source, "endpoint", endpoint.Name, "events", foreign)
+	if result.Foreign > 0 {
+		s.log.line(slog.LevelWarn, "events of an account that the endpoint does not list rejected", endpoint.Source, endpoint.Name, "events", result.Foreign)
 	}
 	s.count(endpoint.Source, func(stats *SourceStats) {
-		stats.Accepted += uint64(accepted)
-		if foreign > 0 {
-			stats.Rejected[rejectedAccount] += uint64(foreign)
+		stats.Accepted += uint64(result.Accepted)
+		if result.Foreign > 0 {
+			stats.Rejected[rejectedAccount] += uint64(result.Foreign)
 		}
-		for reason, n := range decoded.Skipped {
+		for reason, n := range result.Skipped {
 			stats.Skipped[reason] += uint64(n)
 		}
 	})
 	return nil
+}
+
+// BodyResult tells what became of the items of a webhook's body.
+type BodyResult struct {
+	Accepted int            // events
+	Foreign  int            // events of accounts that the endpoint does not list, not taken
+	Skipped  map[string]int // items that give no event, by reason
+}
+
+// read decodes a body and hands the events that the endpoint may bring to each.
+func (s *Server) read(endpoint *Endpoint, body []byte, received time.Time, each func(*Event)) (BodyResult, error) {
+	decoded, err := s.opts.Sources[endpoint.Source].Decode(body, Intake{BusinessID: endpoint.BusinessID, Received: received})
+	if err != nil {
+		return BodyResult{}, err
+	}
+	result := BodyResult{Skipped: decoded.Skipped}
+	for i := range decoded.Drafts {
+		draft := &decoded.Drafts[i]
+		// The dashboard's test button sends made-up accounts; what is marked as test counts nowhere. Without a
+		// business the account says whose the event is, and then a made-up one may be somebody else's.
+		test := draft.IsTest && endpoint.BusinessID != ""
+		if !test && !allows(endpoint.Accounts, draft.AccountID) {
+			result.Foreign++
+			continue
+		}
+		event := s.opts.Pseudonym.Seal(draft)
+		each(&event)
+		result.Accepted++
+	}
+	return result, nil
+}
+
+// Replay reads a body that was quarantined once more, as if its endpoint had just been called, and stores
+// its events. It returns ErrBody, wrapped, if the body still cannot be read, and an error if there is no such endpoint any more.
+func (s *Server) Replay(ctx context.Context, entry quarantine.Entry, body []byte, to Inserter) (BodyResult, error) {
+	endpoint := s.endpoints[[2]string{entry.Source, entry.Endpoint}]
+	if endpoint == nil {
+		e := Endpoint{Source: entry.Source, Name: entry.Endpoint}
+		return BodyResult{}, fmt.Errorf("%s: not configured any more, so nobody knows whose events these are", e.place())
+	}
+	r := newRows(memory.DefaultAllocator)
+	defer r.release()
+	result, err := s.read(endpoint, body, entry.Received, r.add)
+	if err != nil {
+		return BodyResult{}, err
+	}
+	record := r.record()
+	defer record.Release()
+	if result.Accepted == 0 {
+		return result, nil
+	}
+	// Without a token: a second replay, after the decoder changed again, may give other rows.
+	return result, insert(ctx, to, record, "")
 }
