@@ -1,9 +1,12 @@
 package ingest
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,99 +61,163 @@ func TestEventsSurviveTheSpool(t *testing.T) {
 		want = append(want, e)
 	}
 	want = append(want, Event{Time: time.UnixMilli(-1).UTC()}, randomEvent(r))
-	var record []byte
+	var whole, differences, old, mixed []byte
 	for i := range want {
-		record = appendEvent(record, &want[i])
-	}
-	var got []Event
-	if err := readEvents(record, func(e *Event) error {
-		got = append(got, *e)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != len(want) {
-		t.Fatalf("%d events, want %d", len(got), len(want))
-	}
-	for i := range want {
-		if !reflect.DeepEqual(got[i], want[i]) {
-			t.Fatalf("event %d:\n got %+v\nwant %+v", i, got[i], want[i])
+		var before *Event
+		if i > 0 {
+			before = &want[i-1]
+		}
+		whole = appendEvent(whole, &want[i])
+		differences = appendAfter(differences, before, &want[i])
+		old = appendCBOR(t, old, &want[i])
+		switch i % 3 {
+		case 0:
+			mixed = appendAfter(mixed, before, &want[i])
+		case 1:
+			mixed = appendCBOR(t, mixed, &want[i])
+		case 2:
+			mixed = appendEvent(mixed, &want[i])
 		}
 	}
+	f := func(form string, record []byte) {
+		t.Helper()
+		var got []Event
+		if err := readEvents(record, func(e *Event) error {
+			got = append(got, *e)
+			return nil
+		}); err != nil {
+			t.Fatalf("%s: %v", form, err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d events, want %d", form, len(got), len(want))
+		}
+		for i := range want {
+			if !reflect.DeepEqual(got[i], want[i]) {
+				t.Fatalf("%s: event %d:\n got %+v\nwant %+v", form, i, got[i], want[i])
+			}
+		}
+	}
+	f("whole", whole)
+	f("differences", differences)
+	f("CBOR", old)
+	f("mixed", mixed)
+}
+
+// appendCBOR appends e as versions before the first release spooled it.
+func appendCBOR(t *testing.T, dst []byte, e *Event) []byte {
+	t.Helper()
+	mode, err := cbor.EncOptions{Time: cbor.TimeRFC3339Nano}.EncMode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := mode.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(dst, raw...)
 }
 
 // The keys are the format: an old spool must still be readable.
 func TestSpoolKeysAreDistinct(t *testing.T) {
-	kind := reflect.TypeOf(Event{})
-	seen := map[string]string{}
-	for i := range kind.NumField() {
-		field := kind.Field(i)
-		key, options, _ := strings.Cut(field.Tag.Get("cbor"), ",")
-		if !strings.HasPrefix(options, "keyasint") {
-			t.Errorf("%s has no key number", field.Name)
+	var e Event
+	v := reflect.ValueOf(&e).Elem()
+	fields := e.fields()
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		text, options, _ := strings.Cut(field.Tag.Get("cbor"), ",")
+		key, err := strconv.Atoi(text)
+		if err != nil || key < 1 || key > lastKey || !strings.HasPrefix(options, "keyasint") {
+			t.Errorf("%s has no key number up to %d", field.Name, lastKey)
+			continue
 		}
-		if other, taken := seen[key]; taken {
-			t.Errorf("%s and %s share key %s", field.Name, other, key)
+		if at := reflect.ValueOf(fields[key]); !at.IsValid() || at.Pointer() != v.Field(i).Addr().Pointer() {
+			t.Errorf("key %d is not where %s is", key, field.Name)
 		}
-		seen[key] = field.Name
+	}
+	if n := v.NumField(); n != lastKey {
+		t.Errorf("%d keys for %d fields", lastKey, n)
+	}
+}
+
+// The bytes as they were on the day of the first release.
+func TestTheSpoolsFormatStays(t *testing.T) {
+	at := time.Date(2026, 3, 2, 1, 15, 0, 123e6, time.UTC)
+	e := Event{Type: Open, Time: at, BusinessID: "acme", ContactID: ID{1, 2}, TextChars: 258, IsTest: true, Attributes: map[string]string{"origin": "ad"}}
+	next := e
+	next.Type, next.Time, next.TextChars, next.IsTest, next.Attributes = Reply, time.Time{}, 0, false, nil
+	record := appendAfter(appendEvent(nil, &e), &e, &next)
+	const want = "01a68481808018" + "046f70656e" + "089be21cac9c010000" + "0461636d65" + "1001020000000000000000000000000000" + "0402010000" + "0101" + "0a066f726967696e026164" +
+		"02868081808018" + "057265706c79" + "080028d3ed7cc7ffff" + "0400000000" + "0100" + "00"
+	if got := hex.EncodeToString(record); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
 func TestKeysOfALaterVersionAreSkipped(t *testing.T) {
-	raw, err := cbor.Marshal(map[int]any{
+	later, err := cbor.Marshal(map[int]any{
 		1: "send", 90: "new", 91: []any{1, "x", map[string]any{"a": 1.5}}, 92: nil, 93: []byte{1, 2}, 94: -7, 95: cbor.Tag{Number: 1, Content: 5}, 6: "account",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got Event
-	if err := readEvents(raw, func(e *Event) error { got = *e; return nil }); err != nil {
-		t.Fatal(err)
+	set := binary.AppendUvarint([]byte{formWhole}, 1<<0|1<<1|1<<6|1<<40|1<<63)
+	later = append(append(later, set...), "\x01?\x04send\x07account\x00\x03new"...)
+	n := 0
+	err = readEvents(later, func(e *Event) error {
+		if want := (Event{Type: Send, AccountID: "account"}); !reflect.DeepEqual(*e, want) {
+			t.Errorf("%+v", e)
+		}
+		n++
+		return nil
+	})
+	if err != nil || n != 2 {
+		t.Errorf("%d events, %v", n, err)
 	}
-	if want := (Event{Type: Send, AccountID: "account"}); !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v", got)
+}
+
+func TestDamagedEventsAreAnError(t *testing.T) {
+	e := randomEvent(rand.New(rand.NewPCG(3, 4)))
+	raw := appendEvent(nil, &e)
+	none := func(*Event) error { t.Error("an event out of damaged bytes"); return nil }
+	for n := 1; n < len(raw); n++ {
+		if err := readEvents(raw[:n], none); !errors.Is(err, errEncoding) {
+			t.Fatalf("%d of %d bytes: %v", n, len(raw), err)
+		}
+	}
+	for _, raw := range []string{"\x00", "\x03\x00", "\x01\x04\x01x", "\x01\x80\x04\x0f...............", "\x7f"} {
+		if err := readEvents([]byte(raw), none); !errors.Is(err, errEncoding) {
+			t.Errorf("%q: %v", raw, err)
+		}
 	}
 }
 
 func FuzzEvents(f *testing.F) {
 	e := randomEvent(rand.New(rand.NewPCG(5, 6)))
 	f.Add(appendEvent(nil, &e))
-	f.Add(appendEvent(appendEvent(nil, &Event{Type: Reply}), &Event{}))
+	f.Add(appendAfter(appendEvent(nil, &Event{Type: Reply}), &Event{Type: Reply}, &Event{}))
+	f.Add([]byte{formCBOR | 1, 1, 0x62, 'o', 'k'})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		err := readEvents(raw, func(e *Event) error {
-			return readEvents(appendEvent(nil, e), func(again *Event) error {
+			n := 0
+			for _, at := range []*time.Time{&e.Time, &e.IngestedAt, &e.Watermark, &e.ExpiresAt} {
+				*at = time.UnixMilli(at.UnixMilli()).UTC() // CBOR held more, and zones
+				if at.IsZero() {
+					*at = time.Time{}
+				}
+			}
+			if len(e.Attributes) == 0 {
+				e.Attributes = nil
+			}
+			return readEvents(appendAfter(appendEvent(nil, e), e, e), func(again *Event) error {
+				n++
 				if !reflect.DeepEqual(again, e) {
-					t.Errorf("%+v came back as %+v", e, again)
+					t.Errorf("copy %d of %+v came back as %+v", n, e, again)
 				}
 				return nil
 			})
 		})
 		if err != nil && !errors.Is(err, errEncoding) {
 			t.Fatal(err)
-		}
-	})
-}
-
-func BenchmarkCodec(b *testing.B) {
-	at := time.Date(2026, 3, 2, 1, 15, 0, 0, time.UTC)
-	e := Event{Type: Send, Time: at, IngestedAt: at, BusinessID: "acme", AccountID: "111222333", Channel: "whatsapp", Provider: "meta",
-		ContactID: ID{1}, MessageID: ID{2}, CampaignID: "spring", Category: "marketing", Market: "PH", Zone: "Asia/Manila", Purpose: "proactive"}
-	raw := appendEvent(nil, &e)
-	b.Run("write", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetBytes(int64(len(raw)))
-		var buf []byte
-		for b.Loop() {
-			buf = appendEvent(buf[:0], &e)
-		}
-	})
-	b.Run("read", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetBytes(int64(len(raw)))
-		for b.Loop() {
-			if err := readEvents(raw, func(*Event) error { return nil }); err != nil {
-				b.Fatal(err)
-			}
 		}
 	})
 }
