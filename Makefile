@@ -6,7 +6,7 @@ GO ?= go
 BENCH_FLAGS := $(if $(ONLY),--only=$(ONLY))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race lint bench build deps golden clean
+.PHONY: help demo test race soak lint bench build deps golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,11 @@ test: deps lint ## build, vet, lint and run all tests: real ClickHouse, real bro
 race: deps ## run all tests with the race detector (needs a C compiler)
 	@command -v $${CC:-cc} >/dev/null || { echo "make race: the race detector needs a C compiler: install gcc or clang, or name one in CC" >&2; exit 1; }
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+KILLS ?= 200
+
+soak: deps ## kill collector and engine at random moments under load, KILLS=200 times
+	DRUMBEAT_SOAK=$(KILLS) $(GO) test ./cmd/drumbeat -run '^TestKilledAtRandomMoments$$' -count=1 -timeout 2h -v
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
