@@ -10,7 +10,6 @@ package cloudevents
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -19,6 +18,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"drumbeat/ingest/jsontree"
 )
@@ -245,7 +246,7 @@ func (a *attributes) line(data jsontree.Value) ([]byte, error) {
 		{"event_type", "type", eventType}, {"channel", "source", channel}, {"account_id", "source", account},
 		{"address", "subject", a.subject}, {"event_id", "id", a.id},
 	}
-	line := []byte{'{'}
+	line := append(make([]byte, 0, 512), '{')
 	timeSaid := false
 	for name, value := range data.Members() {
 		if isAbsent(value) {
@@ -287,8 +288,8 @@ func appendMember(line []byte, name, value string) []byte {
 }
 
 func appendText(line []byte, text string) []byte {
-	quoted, _ := json.Marshal(text) // text always can be
-	return append(line, quoted...)
+	line, _ = jsontext.AppendQuote(line, text) // fails for broken UTF-8 alone, of which jsontree leaves none
+	return line
 }
 
 // showable is what an answer may quote of a type: names, and no number that could be anybody's.
@@ -305,7 +306,7 @@ func canonicalType(name string) (string, error) {
 		if showable.MatchString(name) {
 			shown = " " + name
 		}
-		return "", fmt.Errorf("unknown type%s: it is msg.<event_type>.v1, as msg.send.v1", shown)
+		return "", fmt.Errorf("unknown type%s: a type is msg, an event_type and v1, as msg.send.v1", shown)
 	}
 	return rest, nil
 }
