@@ -14,9 +14,12 @@ import (
 	"drumbeat/ingest/canonical"
 	"drumbeat/ingest/instagram"
 	"drumbeat/ingest/messenger"
+	"drumbeat/ingest/quarantine"
 	"drumbeat/ingest/spool"
 	"drumbeat/ingest/whatsapp"
 	"drumbeat/warehouse"
+
+	"golang.org/x/sys/unix"
 )
 
 // sources are the platforms that can be collected from; the next one is one line more.
@@ -26,16 +29,26 @@ var sources = map[string]ingest.Source{
 	"whatsapp":  whatsapp.Source{},
 }
 
-func keyPath(dir string) string   { return filepath.Join(dir, "pseudonym.key") }
-func spoolPath(dir string) string { return filepath.Join(dir, "spool") }
+func keyPath(dir string) string        { return filepath.Join(dir, "pseudonym.key") }
+func spoolPath(dir string) string      { return filepath.Join(dir, "spool") }
+func quarantinePath(dir string) string { return filepath.Join(dir, "quarantine") }
+
+// reserve is the free space of the disk below which no more events should come: the spool and the embedded
+// engine both still need some to end what they began.
+const reserve = 64 << 20
 
 // openPseudonymizer reads the key of the data folder, or makes both. It makes no key for a warehouse that has
-// events already: they were made with another one, and nobody would notice that no contact matches any more.
+// events already: they were made with another one, and nobody would notice that no contact matches any more. db
+// is nil while the warehouse is away.
 func (p *program) openPseudonymizer(ctx context.Context, db *warehouse.DB) (*ingest.Pseudonymizer, error) {
 	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	if _, err := os.Stat(keyPath(p.Dir)); errors.Is(err, os.ErrNotExist) {
+		if db == nil {
+			return nil, fmt.Errorf("there is no pseudonym key %s, and the warehouse is away, so nobody can tell whether it holds events made with one: "+
+				"restore the key, or start again when the warehouse answers", keyPath(p.Dir))
+		}
 		var events uint64
 		if err := db.QueryRow(ctx, "SELECT count() FROM event_log").Scan(&events); err != nil {
 			return nil, fmt.Errorf("look whether the pseudonym key was there before: %w", err)
@@ -52,20 +65,42 @@ func (p *program) openPseudonymizer(ctx context.Context, db *warehouse.DB) (*ing
 	return pseudonym, err
 }
 
+// openQuarantine needs the key's file, which openPseudonymizer makes and checks.
+func (p *program) openQuarantine() (*quarantine.Store, error) {
+	key, err := os.ReadFile(keyPath(p.Dir))
+	if err != nil {
+		return nil, fmt.Errorf("open the quarantine: %w", err)
+	}
+	return quarantine.Open(quarantinePath(p.Dir), key, quarantine.Options{Log: p.log})
+}
+
 // collector takes events over HTTP, keeps them in the spool and loads them into the warehouse.
 type collector struct {
 	*ingest.Server
-	spool  *spool.Spool
-	loader *ingest.Loader
+	dir        string
+	spool      *spool.Spool
+	loader     *ingest.Loader
+	quarantine *quarantine.Store
 
-	stop   context.CancelFunc
-	loaded sync.WaitGroup
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
-// startCollector runs until close. Endpoints, Tokens and Lines of o are the caller's; the rest is
-// filled in.
+// startCollector is collect for a warehouse that is there.
 func (p *program) startCollector(ctx context.Context, db *warehouse.DB, o ingest.ServerOptions) (*collector, error) {
 	pseudonym, err := p.openPseudonymizer(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	return p.collect(ctx, pseudonym, db, o)
+}
+
+// collect runs until close. Endpoints, Tokens and Lines of o are the caller's; the rest is filled in.
+func (p *program) collect(ctx context.Context, pseudonym *ingest.Pseudonymizer, db ingest.Inserter, o ingest.ServerOptions) (*collector, error) {
+	unreadable, err := p.openQuarantine()
+	if err == nil {
+		err = unreadable.Expire()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +112,7 @@ func (p *program) startCollector(ctx context.Context, db *warehouse.DB, o ingest
 		p.log.Info("spool reopened", "segments", recovery.Segments, "records", recovery.Records,
 			"torn_bytes", recovery.TornBytes, "corrupt", recovery.Corrupt, "lost_bytes", recovery.LostBytes)
 	}
-	o.Spool, o.Pseudonym, o.Sources, o.Log = kept, pseudonym, sources, p.log
+	o.Spool, o.Pseudonym, o.Sources, o.Quarantine, o.Log = kept, pseudonym, sources, unreadable, p.log
 	if o.Lines == nil {
 		o.Lines = canonical.NewDecoder()
 	}
@@ -86,15 +121,28 @@ func (p *program) startCollector(ctx context.Context, db *warehouse.DB, o ingest
 		return nil, errors.Join(err, kept.Close())
 	}
 	c := &collector{
-		Server: server,
-		spool:  kept,
+		Server: server, dir: p.Dir, spool: kept, quarantine: unreadable,
 		loader: ingest.NewLoader(kept, db, ingest.LoaderOptions{Refused: warehouse.RowsRefused, Log: p.log}),
 	}
-	loading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
-	c.loaded.Go(func() {
-		if err := c.loader.Run(loading); err != nil && !errors.Is(err, context.Canceled) {
+	c.running.Go(func() {
+		if err := c.loader.Run(running); err != nil && !errors.Is(err, context.Canceled) {
 			p.log.Error("loader ended", "error", err)
+		}
+	})
+	c.running.Go(func() {
+		hourly := time.NewTicker(time.Hour)
+		defer hourly.Stop()
+		for {
+			select {
+			case <-hourly.C:
+				if err := c.quarantine.Expire(); err != nil {
+					p.log.Error("quarantined bodies not deleted in time", "error", err)
+				}
+			case <-running.Done():
+				return
+			}
 		}
 	})
 	return c, nil
@@ -107,7 +155,7 @@ func (c *collector) close() error {
 	defer cancel()
 	drained := c.loader.Drain(ctx)
 	c.stop()
-	c.loaded.Wait()
+	c.running.Wait()
 	if errors.Is(drained, context.DeadlineExceeded) {
 		drained = nil // not lost: the spool keeps it
 	}
@@ -118,4 +166,29 @@ func (c *collector) close() error {
 func (c *collector) routes(mux *http.ServeMux) {
 	mux.Handle("/v1/events", c)
 	mux.Handle("/webhooks/", c)
+}
+
+// ready answers whether an event would be accepted now.
+func (c *collector) ready(w http.ResponseWriter, r *http.Request) {
+	waiting, limit := c.spool.Bytes()
+	free, err := freeBytes(c.dir)
+	switch {
+	case waiting > limit-ingest.MaxWebhook:
+		http.Error(w, "the spool is full: the warehouse has been away for long", http.StatusServiceUnavailable)
+	case err == nil && free < reserve:
+		http.Error(w, "the disk is almost full", http.StatusServiceUnavailable)
+	case c.Ready(r.Context()) != nil: // the log says why
+		http.Error(w, "events cannot be written", http.StatusServiceUnavailable)
+	default:
+		fmt.Fprintln(w, "ready")
+	}
+}
+
+// freeBytes is what the disk of dir still holds for us.
+func freeBytes(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/robfig/cron/v3"
 )
 
@@ -25,24 +26,56 @@ type config struct {
 }
 
 type eventsConfig struct {
-	Business string   `yaml:"business"`
-	Accounts []string `yaml:"accounts"` // empty: any
-	Token    secret   `yaml:"token"`
+	Business exact   `yaml:"business"`
+	Accounts []exact `yaml:"accounts"` // empty: any
+	Token    secret  `yaml:"token"`
 	// Attributes are the extra keys this sender may store; all others are dropped.
 	Attributes []string `yaml:"attributes"`
 }
 
 type webhookConfig struct {
-	Source      string   `yaml:"source"` // whatsapp
-	Name        string   `yaml:"name"`   // the last part of /webhooks/{source}/{name}; may be empty
-	Business    string   `yaml:"business"`
-	Accounts    []string `yaml:"accounts"`     // empty: any account that the secret signs
+	Source      string   `yaml:"source"` // a key of sources
+	Name        exact    `yaml:"name"`   // the last part of /webhooks/{source}/{name}; may be empty
+	Business    exact    `yaml:"business"`
+	Accounts    []exact  `yaml:"accounts"`     // empty: any account that the secret signs
 	AppSecrets  []secret `yaml:"app_secrets"`  // several while one is being replaced
 	VerifyToken secret   `yaml:"verify_token"` // of the platform's handshake
 }
 
+// exact is text as it is written. Ids look like numbers, and YAML would read an unquoted 0123 as 83.
+type exact string
+
+// UnmarshalYAML takes text and whole numbers. What YAML reads as something else needs quotes.
+func (x *exact) UnmarshalYAML(node ast.Node) error {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		*x = exact(n.Value)
+	case *ast.LiteralNode:
+		*x = exact(n.Value.Value)
+	case *ast.IntegerNode:
+		*x = exact(n.Token.Value)
+	case *ast.NullNode:
+		*x = ""
+	default:
+		at := node.GetToken().Position
+		return fmt.Errorf("[%d:%d] this is read as %s: put it in quotes", at.Line, at.Column, strings.ToLower(node.Type().YAMLName()))
+	}
+	return nil
+}
+
+func texts(of []exact) []string {
+	var out []string
+	for _, x := range of {
+		out = append(out, string(x))
+	}
+	return out
+}
+
 // secret is a value that is never printed. "env:NAME" takes it from the environment.
 type secret string
+
+// UnmarshalYAML takes what exact takes.
+func (s *secret) UnmarshalYAML(node ast.Node) error { return (*exact)(s).UnmarshalYAML(node) }
 
 func (secret) String() string   { return "(secret)" }
 func (secret) GoString() string { return "(secret)" }

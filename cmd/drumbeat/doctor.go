@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drumbeat/ingest"
+	"drumbeat/ingest/quarantine"
 	"drumbeat/ingest/spool"
 	"drumbeat/warehouse"
 )
@@ -64,6 +65,8 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 		spoolErr = fmt.Errorf("%d files of events were set aside in %s, because the database refused them or the disk spoiled them; the log of that time says why", backlog.SetAside, spoolPath(p.Dir))
 	}
 	line("spool", spoolErr, "%d segments with %.1f MB wait to be loaded", backlog.Waiting, float64(backlog.Bytes)/1e6)
+	unreadable, size, quarantineErr := quarantine.Look(quarantinePath(p.Dir))
+	line("quarantine", quarantineErr, "%d bodies of webhooks that could not be read, %.1f MB; `drumbeat quarantine list` says why", unreadable, float64(size)/1e6)
 	if err == nil && len(facts.Pending) == 0 {
 		var cutoff time.Time
 		err := db.QueryRow(ctx, "SELECT max(event_time) FROM event_log WHERE event_time <= ingested_at").Scan(&cutoff)

@@ -63,6 +63,8 @@ type commandLine struct {
 	Report   reportCommand   `cmd:"" help:"Render the reports to a folder."`
 	Query    queryCommand    `cmd:"" help:"Ask a named question, or in SQL, as the read-only analyst."`
 	Doctor   doctorCommand   `cmd:"" help:"Check engine, schema, spool and freshness."`
+
+	Quarantine quarantineCommand `cmd:"" help:"See, and read again, signed webhooks that could not be read."`
 }
 
 // program is what every command works with.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,28 +35,33 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	c.Reports = p.reportsDir(c.Reports)
 	options, err := conf.serverOptions()
-	if err != nil {
-		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+	if err == nil {
+		check := options
+		check.Sources = sources
+		_, err = ingest.NewServer(check) // before anything starts
 	}
-	check := options
-	check.Sources = sources
-	if _, err := ingest.NewServer(check); err != nil { // before anything starts
+	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
 	}
 	password, err := p.reportsPassword()
 	if err != nil {
 		return err
 	}
-	db, err := p.openWarehouseToStay(ctx)
+	db, err := p.awaitWarehouse(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	collector, err := p.startCollector(ctx, db, options)
+	defer db.close()
+	present, _ := db.get()
+	pseudonym, err := p.openPseudonymizer(ctx, present)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", conf.Listen)
+	collector, err := p.collect(ctx, pseudonym, db, options)
+	if err != nil {
+		return err
+	}
+	listener, err := ingest.Listen(conf.Listen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen on %s, as the configuration says: %w", conf.Listen, err), collector.close())
 	}
@@ -67,7 +71,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	go func() {
 		schedule <- transform.Serve(scheduled, p.log, transform.Scheduled{
 			Name: "frequency", Spec: conf.Schedule, Zone: conf.Zone,
-			Do: func(ctx context.Context) error { return c.daily(ctx, db) },
+			Do: func(ctx context.Context) error {
+				present, err := db.get()
+				if err != nil {
+					return err
+				}
+				return c.daily(ctx, present)
+			},
 		})
 	}()
 
@@ -93,7 +103,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		shutdown = errors.Join(shutdown, failed)
 	}
 	stopSchedule()
-	return errors.Join(shutdown, <-schedule, collector.close(), db.Close())
+	return errors.Join(shutdown, <-schedule, collector.close(), db.close())
 }
 
 // stopServer lets requests end, and cuts off those that do not end within grace: nothing of them was
@@ -130,12 +140,12 @@ func (c config) serverOptions() (ingest.ServerOptions, error) {
 			return o, fmt.Errorf("%s.business is missing", place)
 		}
 		o.Tokens = append(o.Tokens, ingest.Token{
-			Secret: token, BusinessID: e.Business, Accounts: e.Accounts, Lines: canonical.NewDecoder(e.Attributes...),
+			Secret: token, BusinessID: string(e.Business), Accounts: texts(e.Accounts), Lines: canonical.NewDecoder(e.Attributes...),
 		})
 	}
 	for i, w := range c.Webhooks {
 		place := fmt.Sprintf("webhooks[%d]", i)
-		endpoint := ingest.Endpoint{Source: w.Source, Name: w.Name, BusinessID: w.Business, Accounts: w.Accounts}
+		endpoint := ingest.Endpoint{Source: w.Source, Name: string(w.Name), BusinessID: string(w.Business), Accounts: texts(w.Accounts)}
 		for j, s := range w.AppSecrets {
 			secret, err := s.resolve(fmt.Sprintf("%s.app_secrets[%d]", place, j))
 			if err != nil {
@@ -227,13 +237,4 @@ func reportsSite(dir, password string) http.Handler {
 		w.Header().Set("Cache-Control", "no-cache")
 		files.ServeHTTP(w, r)
 	})
-}
-
-// ready answers whether an event would be accepted now.
-func (c *collector) ready(w http.ResponseWriter, _ *http.Request) {
-	if waiting, limit := c.spool.Bytes(); waiting >= limit {
-		http.Error(w, "the spool is full: the warehouse has been away for long", http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
 }

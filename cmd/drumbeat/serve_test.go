@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,15 +52,22 @@ type served struct {
 	logged   chan struct{} // closed when stderr has ended
 }
 
-// serve starts `drumbeat serve` on a folder and waits until it listens.
-func serve(t *testing.T, dir string) *served {
+// withConfig is a command with serveConfig and its secrets. args come after --dir and its value.
+func withConfig(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "drumbeat.yaml")
 	if err := os.WriteFile(config, []byte(serveConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := command(t, "", "--dir", dir, "serve", "--config", config)
+	cmd := command(t, "", slices.Concat([]string{"--dir", dir}, args, []string{"--config", config})...)
 	cmd.Env = append(cmd.Env, "ACME_TOKEN="+acmeToken, "APP_SECRET="+appSecret, "VERIFY_TOKEN="+verifyToken)
+	return cmd
+}
+
+// serve starts `drumbeat serve` on a folder and waits until it listens.
+func serve(t *testing.T, dir string, flags ...string) *served {
+	t.Helper()
+	cmd := withConfig(t, dir, append(flags, "serve")...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Ids are text: YAML reads an unquoted 0123 as 83, and a long one as something rounded.
+func TestIdsOfTheConfigurationAreExact(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "drumbeat.yaml")
+	read := func(text string) (config, error) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return readConfig(path, true)
+	}
+	got, err := read(`
+webhooks:
+  - source: whatsapp
+    name: 007
+    business: 0x1F
+    accounts: [0123, 106540352242922106540352242922, "5", 0b11, plain, -1, 1e3]
+    app_secrets: [0123456789012345, 'quoted', plain text]
+    verify_token: 1_000
+  - source: whatsapp
+    accounts:
+      - 0777
+    business:
+`)
+	want := []webhookConfig{
+		{
+			Source: "whatsapp", Name: "007", Business: "0x1F",
+			Accounts:   []exact{"0123", "106540352242922106540352242922", "5", "0b11", "plain", "-1", "1e3"},
+			AppSecrets: []secret{"0123456789012345", "quoted", "plain text"}, VerifyToken: "1_000",
+		},
+		{Source: "whatsapp", Accounts: []exact{"0777"}},
+	}
+	if err != nil || !reflect.DeepEqual(got.Webhooks, want) {
+		t.Errorf("%#v, %v", got.Webhooks, err)
+	}
+	for _, value := range []string{"1.5", "true", ".inf", "[hunter2]", "{hunter2: 1}"} {
+		if _, err := read("events:\n  - token: " + value + "\n"); err == nil || !strings.Contains(err.Error(), "quotes") || !strings.Contains(err.Error(), "[2:") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
