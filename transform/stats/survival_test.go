@@ -32,8 +32,8 @@ var (
 	nonmaintained = events(5, 5, 8, 8, 12, -16, 23, 27, 30, 33, 43, 45)
 )
 
-func column[T any](steps []T, value func(T) float64) []float64 {
-	values := make([]float64, len(steps))
+func column[T, V any](steps []T, value func(T) V) []V {
+	values := make([]V, len(steps))
 	for i, s := range steps {
 		values[i] = value(s)
 	}

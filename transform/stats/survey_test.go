@@ -1,0 +1,373 @@
+package stats
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
+
+// is returns 1 where the column has the value.
+func is(rows []map[string]string, name, value string) []float64 {
+	return column(rows, func(row map[string]string) float64 {
+		if row[name] == value {
+			return 1
+		}
+		return 0
+	})
+}
+
+func where(xs []float64) []bool { return column(xs, func(x float64) bool { return x == 1 }) }
+
+// codes numbers the values of a column.
+func codes(rows []map[string]string, name string) []int {
+	seen := map[string]int{}
+	numbers := make([]int, len(rows))
+	for i, row := range rows {
+		code, ok := seen[row[name]]
+		if !ok {
+			code = len(seen)
+			seen[row[name]] = code
+		}
+		numbers[i] = code
+	}
+	return numbers
+}
+
+func limits(t *testing.T, what string, got Interval, ok bool, lower, upper, tolerance float64) {
+	t.Helper()
+	if !ok {
+		t.Errorf("%s: undefined", what)
+	}
+	near(t, what+" lower", got.Lower, lower, tolerance)
+	near(t, what+" upper", got.Upper, upper, tolerance)
+}
+
+func mean(t *testing.T, s Survey, y []float64, in []bool) SurveyMean {
+	t.Helper()
+	m, err := s.Mean(y, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestSurveyMean(t *testing.T) {
+	y := []float64{1, 0, 1, 1, 0, 0}
+	m := mean(t, Survey{Weights: []float64{2, 1, .5, 1.5, 1, 2}}, y, nil)
+	near(t, "share", m.Value, .5, closedForm)
+	near(t, "standard error", m.StdError, .242061459138, closedForm)
+	near(t, "effective", m.Effective, 5.12, closedForm)
+	i, ok := m.Logit()
+	limits(t, "logit", i, ok, .076636100685, .92336389931, quantileBased)
+	i, ok = m.KornGraubard(false)
+	limits(t, "Korn-Graubard", i, ok, .075011536118, .92498846388, quantileBased)
+
+	scaled := mean(t, Survey{Weights: []float64{20, 10, 5, 15, 10, 20}}, y, nil)
+	near(t, "scaled weights", scaled.StdError, m.StdError, closedForm)
+	simple := mean(t, Survey{Weights: ones(6)}, y, nil)
+	near(t, "equal weights", simple.Effective, 6, closedForm)
+	near(t, "their design effect", simple.DesignEffect, 1, closedForm)
+
+	two := Survey{Weights: []float64{3, 3, 2, 2, 5, 5, 4, 4}, Strata: []int{1, 1, 1, 1, 2, 2, 2, 2}, Units: []int{1, 1, 2, 2, 3, 3, 4, 4}}
+	m = mean(t, two, []float64{1, 0, 1, 1, 0, 0, 1, 0}, nil)
+	near(t, "share", m.Value, .392857142857, closedForm)
+	near(t, "standard error", m.StdError, .182429175, 5e-9)
+	near(t, "degrees of freedom", m.DF, 2, 0)
+	i, ok = m.Logit()
+	limits(t, "logit", i, ok, .0235190381, .9456027465, quantileBased)
+}
+
+func TestSurveyMeanAtTheEnds(t *testing.T) {
+	s := Survey{Weights: []float64{2, 1, .5, 1.5, 1, 2}}
+	for _, share := range []float64{0, 1} {
+		m := mean(t, s, slices.Repeat([]float64{share}, 6), nil)
+		if _, ok := m.Logit(); ok || m.Varies || m.StdError != 0 || m.DesignEffect != 0 {
+			t.Errorf("share %v: %+v", share, m)
+		}
+		want := clopperPearson(share*5.12, 5.12)
+		i, ok := m.KornGraubard(false)
+		if !ok || i != want {
+			t.Errorf("share %v: %+v, want %+v", share, i, want)
+		}
+	}
+}
+
+func TestSurveyRefuses(t *testing.T) {
+	y := []float64{1, 0, 1, 0}
+	f := func(what string, s Survey, y []float64, in []bool, want error) {
+		t.Helper()
+		if m, err := s.Mean(y, in); !errors.Is(err, want) {
+			t.Errorf("%s: %+v, %v, want %v", what, m, err, want)
+		}
+	}
+	f("no respondents", Survey{}, nil, nil, ErrShape)
+	f("lengths", Survey{Weights: ones(3)}, y, nil, ErrShape)
+	f("a weight of 0", Survey{Weights: []float64{1, 0, 1, 1}}, y, nil, ErrShape)
+	f("an empty domain", Survey{Weights: ones(4)}, y, make([]bool, 4), ErrShape)
+	f("no answer", Survey{Weights: ones(4)}, []float64{1, math.NaN(), 1, 0}, nil, ErrShape)
+	f("one respondent", Survey{Weights: ones(1)}, []float64{1}, nil, ErrLonely)
+	f("one respondent of the domain", Survey{Weights: ones(4)}, y, []bool{true, false, false, false}, ErrNoVariation)
+	lonely := Survey{Weights: ones(4), Strata: []int{1, 1, 1, 2}}
+	f("a lonely unit", lonely, y, nil, ErrLonely)
+	f("a small population", Survey{Weights: ones(4), Population: map[int]float64{0: 3}}, y, nil, ErrShape)
+
+	lonely.CentreLonely = true
+	if m := mean(t, lonely, y, nil); !(m.StdError > 0) || m.DF != 2 {
+		t.Errorf("centred: %+v", m)
+	}
+	asked := Survey{Weights: ones(4), Strata: []int{1, 1, 1, 2}, Population: map[int]float64{1: 10, 2: 1}}
+	if m := mean(t, asked, y, nil); !(m.StdError > 0) {
+		t.Errorf("a stratum of which all were asked: %+v", m)
+	}
+}
+
+func TestStratifiedSchools(t *testing.T) {
+	rows := table(t, "r_reference/apistrat.csv")
+	s := Survey{Weights: numbers(t, rows, "pw"), Strata: codes(rows, "stype"), Population: map[int]float64{}}
+	for i, population := range numbers(t, rows, "fpc") {
+		s.Population[s.Strata[i]] = population
+	}
+	met := is(rows, "sch.wide", "Yes")
+	m := mean(t, s, met, nil)
+	near(t, "share", m.Value, .827948011423, closedForm)
+	near(t, "standard error", m.StdError, .0243447801, 1e-8)
+	i, ok := m.Logit()
+	limits(t, "logit", i, ok, .7745396547, .8708148549, quantileBased)
+	i, ok = m.KornGraubard(false)
+	limits(t, "Korn-Graubard", i, ok, .7741713287, .8734315926, quantileBased)
+	near(t, "effective", m.Effective, 168.5813313, closedForm)
+	effect, _, _ := Kish(s.Weights)
+	near(t, "Kish", effect, 1.186370985, closedForm)
+
+	api := mean(t, s, numbers(t, rows, "api00"), nil)
+	near(t, "mean", api.Value, 662.287363, closedForm)
+	near(t, "standard error", api.StdError, 9.408941, quantileBased)
+	near(t, "design effect", api.DesignEffect, 1.20446, 5e-6)
+	s.Population = nil
+	near(t, "infinite population", mean(t, s, numbers(t, rows, "api00"), nil).StdError, 9.53613, iterative)
+
+	m = mean(t, Survey{Weights: s.Weights}, met, nil)
+	near(t, "weights only", m.StdError, .02606867967, closedForm)
+	i, ok = m.Logit()
+	limits(t, "logit", i, ok, .7703487221, .8734735009, quantileBased)
+	i, ok = m.KornGraubard(false)
+	limits(t, "Korn-Graubard", i, ok, .7699107512, .8764512764, quantileBased)
+	i, ok = m.KornGraubard(true)
+	limits(t, "capped", i, ok, .7683642587, .8775297900, quantileBased)
+}
+
+func clusteredSchools(t *testing.T) ([]map[string]string, Survey) {
+	rows := table(t, "r_reference/apiclus1.csv")
+	return rows, Survey{Weights: numbers(t, rows, "pw"), Units: codes(rows, "dnum"), Population: map[int]float64{0: 757}}
+}
+
+func TestClusteredSchools(t *testing.T) {
+	rows, s := clusteredSchools(t)
+	api := mean(t, s, numbers(t, rows, "api00"), nil)
+	near(t, "mean", api.Value, 644.169399, closedForm)
+	near(t, "standard error", api.StdError, 23.542241, quantileBased)
+	near(t, "design effect", api.DesignEffect, 9.34587, 5e-6)
+	none := mean(t, s, is(rows, "ell", "0"), nil)
+	near(t, "share", none.Value, .0218579235, 5e-9)
+	near(t, "standard error", none.StdError, .0226224509, 5e-9)
+	i, ok := none.Logit()
+	limits(t, "logit", i, ok, .0023046913, .1777477668, quantileBased)
+	i, ok = none.KornGraubard(false)
+	limits(t, "Korn-Graubard", i, ok, .0002161468, .1375077639, 5e-7)
+	if p := none.Present(); p != Suppressed {
+		t.Errorf("presentation %v", p)
+	}
+
+	test, err := s.Independence(codes(rows, "sch.wide"), codes(rows, "stype"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "Pearson", test.Pearson, 11.940892, quantileBased)
+	near(t, "F", test.F, 5.1933695, quantileBased)
+	near(t, "numerator's degrees of freedom", test.DF1, 1.4946398, quantileBased)
+	near(t, "denominator's degrees of freedom", test.DF2, 20.9249569, quantileBased)
+	near(t, "p", test.P, .02174746, 5e-7)
+}
+
+func TestHealthSurvey(t *testing.T) {
+	rows := table(t, "r_reference/nhanes.csv")
+	units, strata := codes(rows, "SDMVPSU"), codes(rows, "SDMVSTRA")
+	s := Survey{Weights: numbers(t, rows, "WTMEC2YR"), Strata: strata, Units: units}
+	in := column(is(rows, "HI_CHOL", "NA"), func(x float64) bool { return x == 0 })
+	m := mean(t, s, is(rows, "HI_CHOL", "1"), in)
+	near(t, "share", m.Value, .112142956350, closedForm)
+	near(t, "standard error", m.StdError, .005445839699, closedForm)
+	near(t, "design effect", m.DesignEffect, 2.3368, 5e-5)
+	if m.DF != 16 || m.N != 7846 {
+		t.Errorf("%+v", m)
+	}
+	i, ok := m.Logit()
+	limits(t, "logit", i, ok, .101106959, .124217089, quantileBased)
+	i, ok = m.KornGraubard(false)
+	limits(t, "Korn-Graubard", i, ok, .1008256144, .1242575273, quantileBased)
+	if p := m.Present(); p != Shown {
+		t.Errorf("presentation %v", p)
+	}
+}
+
+// A weighted survey of men with multiple choice: its publisher's percentages and R's errors, in all groups.
+func TestMultipleChoice(t *testing.T) {
+	rows := table(t, "masculinity_survey/responses.csv")
+	s := Survey{Weights: numbers(t, rows, "weight")}
+	groups := map[string][]bool{
+		"all": nil, "White": where(is(rows, "race2", "White")), "Non-white": where(is(rows, "race2", "Non-white")),
+		"age 18 - 34": where(is(rows, "age3", "18 - 34")), "age 35 - 64": where(is(rows, "age3", "35 - 64")), "age 65 and up": where(is(rows, "age3", "65 and up")),
+	}
+	for _, want := range table(t, "masculinity_survey/expected_r_survey.csv") {
+		what := want["group"] + " " + want["item"]
+		m := mean(t, s, numbers(t, rows, want["item"]), groups[want["group"]])
+		number := func(name string) float64 {
+			x, err := strconv.ParseFloat(want[name], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		near(t, what+" share", m.Value, number("share"), closedForm)
+		near(t, what+" standard error", m.StdError, number("se"), closedForm)
+		near(t, what+" effective", m.Effective, number("n_eff_kish"), closedForm)
+		i, ok := m.Logit()
+		limits(t, what+" logit", i, ok, number("logit_lo"), number("logit_hi"), quantileBased)
+		i, ok = m.KornGraubard(false)
+		limits(t, what+" Korn-Graubard", i, ok, number("kg_lo"), number("kg_hi"), quantileBased)
+	}
+	for _, published := range table(t, "masculinity_survey/published_percent.csv") {
+		m := mean(t, s, numbers(t, rows, published["item"]), nil)
+		if got := strconv.Itoa(int(math.Round(100 * m.Value))); got != published["pub_all"] {
+			t.Errorf("%s: %s %%, published %s %%", published["item"], got, published["pub_all"])
+		}
+	}
+
+	var worries [][]float64
+	for _, item := range []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"} {
+		worries = append(worries, numbers(t, rows, "worry"+item))
+	}
+	d, err := s.Difference(worries[1], nil, worries[9], nil)
+	if err != nil || !d.HasInterval || d.Lower > 0 || d.Upper < 0 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	near(t, "difference of options", d.Value, .0069492304, 5e-8)
+	near(t, "its standard error", d.StdError, .0295511166, 1e-8)
+	means, covariance, err := s.Means(worries, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ranks, critical, err := Ranks(means, covariance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "critical", critical, 3.3172473616, quantileBased)
+	want := []RankInterval{{11, 11}, {1, 3}, {7, 10}, {4, 6}, {8, 10}, {7, 10}, {6, 9}, {4, 7}, {1, 3}, {1, 3}, {4, 6}}
+	if !slices.Equal(ranks, want) {
+		t.Errorf("ranks %v, want %v", ranks, want)
+	}
+
+	young, old := mean(t, s, worries[7], groups["age 18 - 34"]), mean(t, s, worries[7], groups["age 65 and up"])
+	near(t, "young", young.StdError, .053582126, 1e-8)
+	near(t, "old", old.StdError, .023704648, 5e-8)
+	d, err = s.Difference(worries[7], groups["age 18 - 34"], worries[7], groups["age 65 and up"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "difference of groups", d.Value, .280500756, 5e-9)
+	near(t, "its standard error", d.StdError, .05859, 1e-4)
+	test, err := s.Independence(column(worries[7], func(x float64) int { return int(x) }), codes(rows, "age3"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "F", test.F, 11.627088, quantileBased)
+	near(t, "p", test.P, 5.285e-5, 1e-4)
+}
+
+func TestIndependenceOfAnUnweightedSample(t *testing.T) {
+	// Equal weights: the correction is the sample's n/(n-1), and F Pearson's statistic by its degrees of freedom.
+	r := []int{0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1}
+	c := []int{0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1}
+	test, err := Survey{Weights: ones(14)}.Independence(r, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "Pearson", test.Pearson, 14.*(4*6-2*2)*(4*6-2*2)/(6*8*6*8), closedForm)
+	near(t, "degrees of freedom", test.DF1, 1, closedForm)
+	if _, err := (Survey{Weights: ones(14)}).Independence(r, make([]int, 14), nil); !errors.Is(err, ErrNoVariation) {
+		t.Errorf("one answer: %v", err)
+	}
+	if _, err := (Survey{Weights: ones(14)}).Independence(r, c[1:], nil); !errors.Is(err, ErrShape) {
+		t.Errorf("lengths: %v", err)
+	}
+}
+
+func TestRanks(t *testing.T) {
+	covariance := IndependentCovariance([]float64{.02, .02, .02, .02, .015}, nil)
+	ranks, critical, err := Ranks([]float64{.42, .38, .37, .25, .10}, covariance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "critical", critical, 2.807033768, quantileBased)
+	if want := []RankInterval{{1, 3}, {1, 3}, {1, 3}, {4, 4}, {5, 5}}; !slices.Equal(ranks, want) {
+		t.Errorf("%v, want %v", ranks, want)
+	}
+	if _, _, err := Ranks([]float64{1}, [][]float64{{1}}); !errors.Is(err, ErrShape) {
+		t.Errorf("one item: %v", err)
+	}
+}
+
+func TestCompareOptions(t *testing.T) {
+	m, ok := CompareOptions(45, 30, 400)
+	if !ok {
+		t.Fatal("undefined")
+	}
+	near(t, "chi-squared", m.ChiSquared, 3, closedForm)
+	near(t, "p", m.P, .0832645167, closedForm)
+	near(t, "difference", m.Value, .0375, closedForm)
+	near(t, "standard error", m.StdError, .0215692924, 5e-9)
+	near(t, "lower", m.Lower, -.0047750363, 5e-8)
+	near(t, "upper", m.Upper, .0797750363, 5e-9)
+	for _, c := range [][3]uint64{{0, 0, 9}, {5, 5, 9}, {9, 0, 9}} {
+		if m, ok := CompareOptions(c[0], c[1], c[2]); ok {
+			t.Errorf("%v: %+v", c, m)
+		}
+	}
+
+	var rows [][]bool
+	for _, row := range []string{"110", "100", "111", "010", "100", "110", "000", "101", "110", "100"} {
+		rows = append(rows, column([]byte(row), func(b byte) bool { return b == '1' }))
+	}
+	q, df, p, err := CochranQ(rows)
+	if err != nil || df != 2 {
+		t.Fatal(df, err)
+	}
+	near(t, "Q", q, 6.75, closedForm)
+	near(t, "p", p, .034218118312, closedForm)
+	if _, _, _, err := CochranQ([][]bool{{true, true}, {false, false}}); !errors.Is(err, ErrNoVariation) {
+		t.Errorf("all or none: %v", err)
+	}
+}
+
+func TestPresent(t *testing.T) {
+	f := func(x, n int, want Presentation) {
+		t.Helper()
+		y := make([]float64, n)
+		for i := range x {
+			y[i] = 1
+		}
+		if p := mean(t, Survey{Weights: ones(n)}, y, nil).Present(); p != want {
+			t.Errorf("%d of %d: %v, want %v", x, n, p, want)
+		}
+	}
+	f(14, 29, Suppressed)
+	f(20, 40, Suppressed) // at least .30 wide
+	f(30, 60, Shown)
+	f(3, 60, Suppressed) // wider than 1.3 times the share
+	f(57, 60, Flagged)   // only its complement is
+	f(0, 1000, Shown)    // narrow
+}
