@@ -251,3 +251,35 @@ func TestRatioDifference(t *testing.T) {
 		t.Error("impossible cross sums have a difference")
 	}
 }
+
+func TestMean(t *testing.T) {
+	m, ok := Sums(eight).Mean()
+	e, _ := Sums(eight).Ratio()
+	if !ok || m.Value != e.Rate || m.StdError != e.StdError || !(m.Lower > 0 && m.Lower < e.Rate && e.Rate < m.Upper) {
+		t.Errorf("%+v, %v, as a ratio %+v", m, ok, e)
+	}
+	near(t, "limits lie alike on the log scale", m.Lower*m.Upper, m.Value*m.Value, closedForm)
+	several := Sums([]Cluster{{2, 9}, {3, 1}, {5, 12}})
+	if m, ok := several.Mean(); !ok || m.Value != 2.2 {
+		t.Errorf("several outcomes per unit: %+v, %v", m, ok)
+	}
+	if _, ok := several.Ratio(); ok {
+		t.Error("several outcomes per unit have a rate")
+	}
+	for _, c := range [][]Cluster{{{9, 3}}, {{3, 0}, {5, 0}}, {{2, 4}, {3, 6}}} {
+		if m, ok := Sums(c).Mean(); ok {
+			t.Errorf("%v: %+v", c, m)
+		}
+	}
+}
+
+// Adding the events of more contacts in any order gives the same sums, and so the same bytes.
+func TestRatioIsOrderFree(t *testing.T) {
+	backwards := slices.Clone(eight)
+	slices.Reverse(backwards)
+	a, _ := Sums(eight).Ratio()
+	b, _ := Sums(backwards).Ratio()
+	if a != b {
+		t.Errorf("%+v, backwards %+v", a, b)
+	}
+}
