@@ -520,6 +520,7 @@ func TestDrainGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
+// go test ./ingest -run '^$' -bench Load -benchtime 5x
 func BenchmarkLoad(b *testing.B) {
 	db := warehousetest.New(b)
 	events := someEvents(50_000)
@@ -546,5 +547,39 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(len(events)*b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+	// Everything: a hundred senders, fsync, segments, inserts; until the last event is stored.
+	b.Run("step=all", func(b *testing.B) {
+		s, _, err := spool.Open(b.TempDir(), spool.Options{Log: quiet})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		l := NewLoader(s, db, LoaderOptions{Log: quiet})
+		run(b, l)
+		var record []byte
+		for i := range 20 {
+			record = appendEvent(record, &events[i])
+		}
+		sent := 0
+		for b.Loop() {
+			var senders sync.WaitGroup
+			for range 100 {
+				senders.Go(func() {
+					for range 80 {
+						if err := s.Append(b.Context(), record); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			senders.Wait()
+			sent += 100 * 80 * 20
+		}
+		if err := l.Drain(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "events/s")
+		b.ReportMetric(float64(sent)/float64(l.Stats().Segments), "events/segment")
 	})
 }
