@@ -114,13 +114,13 @@ func TestHostileRequests(t *testing.T) {
 		f("deep JSON", 400, signedHead("/webhooks/whatsapp", deep)+deep)
 		f("deep line", 400, head("/v1/events", len(deep), "Authorization: Bearer "+bearer)+deep)
 	}
-	if to.records != 0 {
-		t.Errorf("%d records were kept", to.records)
+	if n := to.kept(); n != 0 {
+		t.Errorf("%d records were kept", n)
 	}
 	f("a good one after all that", 200, signedHead("/webhooks/whatsapp", good)+good)
 	two := signedHead("/webhooks/whatsapp", good) + good
 	conn := say(t, address, two+two)
-	for in := bufio.NewReader(conn); to.records < 3; {
+	for in := bufio.NewReader(conn); to.kept() < 3; {
 		if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != 200 {
 			t.Fatalf("pipelined: %v %v", response, err)
 		}
@@ -258,6 +258,12 @@ func TestReadyAgainOnlyWhenTheDiskIs(t *testing.T) {
 	}
 }
 
+func (m *memory) kept() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.records
+}
+
 func (m *memory) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -354,6 +360,53 @@ func TestQuarantineAndReplay(t *testing.T) {
 	if w := do(s, signed("/webhooks/whatsapp", "nonsense")); w.Code != 503 {
 		t.Errorf("without the quarantine's folder: %d", w.Code)
 	}
+}
+
+// What breaks a decoder down breaks nothing else, is kept, and is not in the log.
+func TestDecoderThatBreaksDown(t *testing.T) {
+	kept, err := quarantine.Open(t.TempDir(), bytes.Repeat([]byte{7}, 32), quarantine.Options{Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := newServer(t, &memory{}, func(o *ingest.ServerOptions) {
+		o.Quarantine, o.Sources = kept, map[string]ingest.Source{"whatsapp": fragile{}}
+		o.Lines = fragileLines{}
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	for range 2 {
+		if w := do(s, signed("/webhooks/whatsapp", status("1", "wamid.1", "12125550142"))); w.Code != 400 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if entries, err := kept.List(); err != nil || len(entries) != 1 || !strings.Contains(entries[0].Reason, "broke down") {
+		t.Errorf("%+v, %v", entries, err)
+	}
+	func() {
+		defer func() {
+			if failure := recover(); failure != http.ErrAbortHandler {
+				t.Errorf("panic %v", failure)
+			}
+		}()
+		do(s, request("POST", "/v1/events", line("1", ""), "Authorization", "Bearer "+bearer))
+	}()
+	if s.InFlight() != 0 {
+		t.Errorf("%d bytes are left in memory", s.InFlight())
+	}
+	if found := searcher()(log.Bytes()); found != "" || !strings.Contains(log.String(), "attack_test.go") {
+		t.Errorf("the log holds %q:\n%s", found, &log)
+	}
+}
+
+// fragile panics, with what it was given.
+type fragile struct{ whatsapp.Source }
+
+func (fragile) Decode(body []byte, _ ingest.Intake) (ingest.Decoded, error) { panic(string(body)) }
+
+type fragileLines struct{}
+
+func (fragileLines) Decode(line []byte, _ string, _ time.Time, _ *ingest.Draft) error {
+	panic(string(line))
 }
 
 // lenient is a decoder of a later version, which reads what today's does not.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -224,6 +225,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer seat.leave()
 	r.Body = seat
+	defer func() {
+		// net/http would log the sender's address and the panic's value.
+		if failure := recover(); failure != nil {
+			if failure != http.ErrAbortHandler {
+				s.log.line(slog.LevelError, "request broke down", "", "", "stack", string(debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}()
 	s.mux.ServeHTTP(w, r)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"drumbeat/ingest/quarantine"
@@ -102,7 +103,7 @@ type BodyResult struct {
 
 // read decodes a body and hands the events that the endpoint may bring to each.
 func (s *Server) read(endpoint *Endpoint, body []byte, received time.Time, each func(*Event)) (BodyResult, error) {
-	decoded, err := s.opts.Sources[endpoint.Source].Decode(body, Intake{BusinessID: endpoint.BusinessID, Received: received})
+	decoded, err := s.decode(endpoint, body, received)
 	if err != nil {
 		return BodyResult{}, err
 	}
@@ -121,6 +122,21 @@ func (s *Server) read(endpoint *Endpoint, body []byte, received time.Time, each 
 		result.Accepted++
 	}
 	return result, nil
+}
+
+// errPanic says that a decoder met something that its author did not think of.
+var errPanic = fmt.Errorf("%w: the decoder broke down on it", ErrBody)
+
+// decode makes a decoder's panic an error: the platform would send the same body for days, and it belongs into the
+// quarantine like any that cannot be read.
+func (s *Server) decode(endpoint *Endpoint, body []byte, received time.Time) (decoded Decoded, err error) {
+	defer func() {
+		if recover() != nil { // the value may quote the body
+			s.log.line(slog.LevelError, "decoder broke down", endpoint.Source, endpoint.Name, "stack", string(debug.Stack()))
+			decoded, err = Decoded{}, errPanic
+		}
+	}()
+	return s.opts.Sources[endpoint.Source].Decode(body, Intake{BusinessID: endpoint.BusinessID, Received: received})
 }
 
 // Replay reads a body that was quarantined once more, as if its endpoint had just been called, and stores
