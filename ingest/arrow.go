@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -13,118 +15,221 @@ import (
 // table is where events go.
 const table = "event_log"
 
-// column is one column of event_log and how an event fills it. The order here is the order in
+// column is one column of event_log: which of an event's keys it holds. The order here is the order in
 // which rows are built; the warehouse goes by the names.
 type column struct {
 	name     string
-	kind     arrow.DataType
-	nullable bool
-	add      func(to array.Builder, e *Event)
+	key      int
+	nullable bool // a zero time is NULL
+}
+
+var columns = []column{
+	{name: "business_id", key: 5},
+	{name: "contact_id", key: 9},
+	{name: "message_id", key: 10},
+	{name: "event_type", key: 1},
+	{name: "event_id", key: 12},
+	{name: "event_time", key: 2},
+	{name: "ingested_at", key: 3},
+	{name: "time_flag", key: 4},
+	{name: "account_id", key: 6},
+	{name: "channel", key: 7},
+	{name: "provider", key: 8},
+	{name: "in_reply_to", key: 11},
+	{name: "kind", key: 13},
+	{name: "text_chars", key: 14},
+	{name: "method", key: 15},
+	{name: "watermark", key: 16, nullable: true},
+	{name: "author", key: 17},
+	{name: "purpose", key: 18},
+	{name: "category", key: 19},
+	{name: "template_id", key: 20},
+	{name: "campaign_id", key: 21},
+	{name: "message_tag", key: 22},
+	{name: "arm", key: 23},
+	{name: "conversation_id", key: 24},
+	{name: "scope", key: 25},
+	{name: "promised_frequency", key: 26},
+	{name: "expires_at", key: 27, nullable: true},
+	{name: "reason", key: 28},
+	{name: "market", key: 29},
+	{name: "language", key: 30},
+	{name: "zone", key: 31},
+	{name: "pricing_type", key: 32},
+	{name: "pricing_model", key: 33},
+	{name: "billable", key: 34},
+	{name: "error_code", key: 35},
+	{name: "is_machine", key: 36},
+	{name: "standby", key: 37},
+	{name: "is_test", key: 38},
+	{name: "attributes", key: 39},
 }
 
 var (
-	textType = arrow.BinaryTypes.String
+	// The warehouse's texts are few and repeated, and it keeps them as a dictionary too: what is told so it need
+	// not look up row by row.
+	textType = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
 	idType   = &arrow.FixedSizeBinaryType{ByteWidth: 16}
 	timeType = &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
-	flagType = arrow.PrimitiveTypes.Uint8
+	mapType  = arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String)
 )
 
-var columns = []column{
-	textColumn("business_id", func(e *Event) string { return e.BusinessID }),
-	idColumn("contact_id", func(e *Event) *ID { return &e.ContactID }),
-	idColumn("message_id", func(e *Event) *ID { return &e.MessageID }),
-	textColumn("event_type", func(e *Event) string { return string(e.Type) }),
-	idColumn("event_id", func(e *Event) *ID { return &e.EventID }),
-	timeColumn("event_time", false, func(e *Event) time.Time { return e.Time }),
-	timeColumn("ingested_at", false, func(e *Event) time.Time { return e.IngestedAt }),
-	textColumn("time_flag", func(e *Event) string { return e.TimeFlag }),
-	textColumn("account_id", func(e *Event) string { return e.AccountID }),
-	textColumn("channel", func(e *Event) string { return e.Channel }),
-	textColumn("provider", func(e *Event) string { return e.Provider }),
-	idColumn("in_reply_to", func(e *Event) *ID { return &e.InReplyTo }),
-	textColumn("kind", func(e *Event) string { return e.Kind }),
-	{name: "text_chars", kind: arrow.PrimitiveTypes.Uint32, add: func(to array.Builder, e *Event) {
-		to.(*array.Uint32Builder).Append(e.TextChars)
-	}},
-	textColumn("method", func(e *Event) string { return e.Method }),
-	timeColumn("watermark", true, func(e *Event) time.Time { return e.Watermark }),
-	textColumn("author", func(e *Event) string { return e.Author }),
-	textColumn("purpose", func(e *Event) string { return e.Purpose }),
-	textColumn("category", func(e *Event) string { return e.Category }),
-	textColumn("template_id", func(e *Event) string { return e.TemplateID }),
-	textColumn("campaign_id", func(e *Event) string { return e.CampaignID }),
-	textColumn("message_tag", func(e *Event) string { return e.MessageTag }),
-	textColumn("arm", func(e *Event) string { return e.Arm }),
-	idColumn("conversation_id", func(e *Event) *ID { return &e.ConversationID }),
-	textColumn("scope", func(e *Event) string { return e.Scope }),
-	textColumn("promised_frequency", func(e *Event) string { return e.PromisedFrequency }),
-	timeColumn("expires_at", true, func(e *Event) time.Time { return e.ExpiresAt }),
-	textColumn("reason", func(e *Event) string { return e.Reason }),
-	textColumn("market", func(e *Event) string { return e.Market }),
-	textColumn("language", func(e *Event) string { return e.Language }),
-	textColumn("zone", func(e *Event) string { return e.Zone }),
-	textColumn("pricing_type", func(e *Event) string { return e.PricingType }),
-	textColumn("pricing_model", func(e *Event) string { return e.PricingModel }),
-	textColumn("billable", func(e *Event) string { return e.Billable }),
-	textColumn("error_code", func(e *Event) string { return e.ErrorCode }),
-	flagColumn("is_machine", func(e *Event) bool { return e.IsMachine }),
-	flagColumn("standby", func(e *Event) bool { return e.Standby }),
-	flagColumn("is_test", func(e *Event) bool { return e.IsTest }),
-	{name: "attributes", kind: arrow.MapOf(textType, textType), add: func(to array.Builder, e *Event) {
-		entries := to.(*array.MapBuilder)
-		entries.Append(true)
-		if len(e.Attributes) == 0 {
-			return
-		}
-		keys := make([]string, 0, len(e.Attributes))
-		for key := range e.Attributes {
-			keys = append(keys, key)
-		}
-		slices.Sort(keys) // a batch built again must be the same batch
-		for _, key := range keys {
-			entries.KeyBuilder().(*array.StringBuilder).Append(key)
-			entries.ItemBuilder().(*array.StringBuilder).Append(e.Attributes[key])
-		}
-	}},
+// filler builds the values of one column.
+type filler interface {
+	kind() arrow.DataType
+	add(field any) // a pointer to the type of the event's field
+	array() arrow.Array
+	release()
 }
 
-func textColumn(name string, of func(*Event) string) column {
-	return column{name: name, kind: textType, add: func(to array.Builder, e *Event) {
-		to.(*array.StringBuilder).Append(of(e))
-	}}
-}
-
-func idColumn(name string, of func(*Event) *ID) column {
-	return column{name: name, kind: idType, add: func(to array.Builder, e *Event) {
-		to.(*array.FixedSizeBinaryBuilder).Append(of(e)[:])
-	}}
-}
-
-func timeColumn(name string, nullable bool, of func(*Event) time.Time) column {
-	return column{name: name, kind: timeType, nullable: nullable, add: func(to array.Builder, e *Event) {
-		at := of(e)
-		if nullable && at.IsZero() {
-			to.AppendNull()
-			return
+// newFiller returns the filler of a column.
+func newFiller(c column, allocator memory.Allocator) filler {
+	switch emptyEvent.fields()[c.key].(type) {
+	case *string:
+		return &texts{
+			seen: map[string]int32{}, places: array.NewInt32Builder(allocator), distinct: array.NewStringBuilder(allocator),
 		}
-		to.(*array.TimestampBuilder).Append(arrow.Timestamp(at.UnixMilli()))
-	}}
+	case *ID:
+		return ids{array.NewFixedSizeBinaryBuilder(allocator, idType)}
+	case *time.Time:
+		return times{array.NewTimestampBuilder(allocator, timeType), c.nullable}
+	case *uint32:
+		return counts{array.NewUint32Builder(allocator)}
+	case *bool:
+		return flags{array.NewUint8Builder(allocator)}
+	case *map[string]string:
+		pairs := array.NewMapBuilderWithType(allocator, mapType)
+		return attributes{pairs, pairs.KeyBuilder().(*array.StringBuilder), pairs.ItemBuilder().(*array.StringBuilder)}
+	}
+	panic("no column type for " + c.name)
 }
 
-func flagColumn(name string, of func(*Event) bool) column {
-	return column{name: name, kind: flagType, add: func(to array.Builder, e *Event) {
-		var bit uint8
-		if of(e) {
-			bit = 1
-		}
-		to.(*array.Uint8Builder).Append(bit)
-	}}
+type texts struct {
+	seen     map[string]int32 // where in distinct a text is
+	distinct *array.StringBuilder
+	places   *array.Int32Builder
+	run      []int32 // of the last rows, not yet in places
+	last     string  // of the row before, as long as run is not empty
 }
+
+// maxRun is how many rows are gathered before they go to the builder at once.
+const maxRun = 1024
+
+func (t *texts) kind() arrow.DataType { return textType }
+
+func (t *texts) add(field any) {
+	text := *field.(*string)
+	if n := len(t.run); n > 0 && n < maxRun && text == t.last {
+		t.run = append(t.run, t.run[n-1])
+		return
+	}
+	place, ok := t.seen[text]
+	if !ok {
+		place = int32(len(t.seen))
+		text = strings.Clone(text) // it may be part of a whole record
+		t.seen[text] = place
+		t.distinct.Append(text)
+	}
+	if len(t.run) == maxRun {
+		t.flush()
+	}
+	t.run, t.last = append(t.run, place), text
+}
+
+func (t *texts) flush() {
+	t.places.AppendValues(t.run, nil)
+	t.run, t.last = t.run[:0], ""
+}
+
+func (t *texts) array() arrow.Array {
+	t.flush()
+	places, distinct := t.places.NewArray(), t.distinct.NewArray()
+	defer places.Release()
+	defer distinct.Release()
+	clear(t.seen)
+	return array.NewDictionaryArray(textType, places, distinct)
+}
+
+func (t *texts) release() {
+	t.places.Release()
+	t.distinct.Release()
+}
+
+type ids struct{ *array.FixedSizeBinaryBuilder }
+
+func (i ids) kind() arrow.DataType { return idType }
+func (i ids) add(field any)        { i.Append(field.(*ID)[:]) }
+func (i ids) array() arrow.Array   { return i.NewArray() }
+func (i ids) release()             { i.Release() }
+
+type times struct {
+	*array.TimestampBuilder
+	nullable bool
+}
+
+func (t times) kind() arrow.DataType { return timeType }
+
+func (t times) add(field any) {
+	if at := field.(*time.Time); t.nullable && at.IsZero() {
+		t.AppendNull()
+	} else {
+		t.Append(arrow.Timestamp(at.UnixMilli()))
+	}
+}
+
+func (t times) array() arrow.Array { return t.NewArray() }
+func (t times) release()           { t.Release() }
+
+type counts struct{ *array.Uint32Builder }
+
+func (c counts) kind() arrow.DataType { return arrow.PrimitiveTypes.Uint32 }
+func (c counts) add(field any)        { c.Append(*field.(*uint32)) }
+func (c counts) array() arrow.Array   { return c.NewArray() }
+func (c counts) release()             { c.Release() }
+
+type flags struct{ *array.Uint8Builder }
+
+func (f flags) kind() arrow.DataType { return arrow.PrimitiveTypes.Uint8 }
+
+func (f flags) add(field any) {
+	var bit uint8
+	if *field.(*bool) {
+		bit = 1
+	}
+	f.Append(bit)
+}
+
+func (f flags) array() arrow.Array { return f.NewArray() }
+func (f flags) release()           { f.Release() }
+
+type attributes struct {
+	*array.MapBuilder
+	names, texts *array.StringBuilder
+}
+
+func (a attributes) kind() arrow.DataType { return mapType }
+
+func (a attributes) add(field any) {
+	pairs := *field.(*map[string]string)
+	a.Append(true)
+	if len(pairs) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(pairs)) { // a batch built again must be the same batch
+		a.names.Append(name)
+		a.texts.Append(pairs[name])
+	}
+}
+
+func (a attributes) array() arrow.Array { return a.NewArray() }
+func (a attributes) release()           { a.Release() }
 
 var schema = func() *arrow.Schema {
 	fields := make([]arrow.Field, len(columns))
 	for i, c := range columns {
-		fields[i] = arrow.Field{Name: c.name, Type: c.kind, Nullable: c.nullable}
+		f := newFiller(c, memory.DefaultAllocator)
+		fields[i] = arrow.Field{Name: c.name, Type: f.kind(), Nullable: c.nullable}
+		f.release()
 	}
 	return arrow.NewSchema(fields, nil)
 }()
@@ -132,30 +237,43 @@ var schema = func() *arrow.Schema {
 // rows builds Arrow records of events. Release it when done; it can be filled again after each
 // record.
 type rows struct {
-	builder *array.RecordBuilder
-	fields  []array.Builder
+	fillers []filler // of columns
 	n       int
 }
 
 func newRows(allocator memory.Allocator) *rows {
-	b := array.NewRecordBuilder(allocator, schema)
-	return &rows{builder: b, fields: b.Fields()}
+	r := &rows{}
+	for _, c := range columns {
+		r.fillers = append(r.fillers, newFiller(c, allocator))
+	}
+	return r
 }
 
 func (r *rows) add(e *Event) {
+	fields := e.fields()
 	for i := range columns {
-		columns[i].add(r.fields[i], e)
+		r.fillers[i].add(fields[columns[i].key])
 	}
 	r.n++
 }
 
 // record returns what was added and empties r. The caller releases it.
 func (r *rows) record() arrow.Record {
+	arrays := make([]arrow.Array, len(r.fillers))
+	for i, f := range r.fillers {
+		arrays[i] = f.array()
+		defer arrays[i].Release()
+	}
+	n := r.n
 	r.n = 0
-	return r.builder.NewRecord()
+	return array.NewRecord(schema, arrays, int64(n))
 }
 
-func (r *rows) release() { r.builder.Release() }
+func (r *rows) release() {
+	for _, f := range r.fillers {
+		f.release()
+	}
+}
 
 // insert stores a record as one insert under token.
 func insert(ctx context.Context, to Inserter, record arrow.Record, token string) error {
