@@ -283,3 +283,35 @@ func TestRatioIsOrderFree(t *testing.T) {
 		t.Errorf("%+v, backwards %+v", a, b)
 	}
 }
+
+// Twelve contacts of unlike size: the interval of the sums misses the truth too often, that of the clusters does not.
+func TestCoverageOfFewContacts(t *testing.T) {
+	const runs, truth = 2000, .2
+	r := rand.New(rand.NewPCG(13, 14))
+	traits := distuv.Beta{Alpha: truth * 4, Beta: (1 - truth) * 4, Src: r} // intra-class correlation .2
+	clusters, sums := 0, 0
+	for range runs {
+		contacts := make([]Cluster, 12)
+		for i := range contacts {
+			p := traits.Rand()
+			contacts[i].Units = 1 + uint64(15*r.ExpFloat64())
+			for range contacts[i].Units {
+				if r.Float64() < p {
+					contacts[i].Outcomes++
+				}
+			}
+		}
+		if e, ok := Ratio(contacts); ok && e.Lower <= truth && truth <= e.Upper {
+			clusters++
+		}
+		if e, ok := Sums(contacts).Ratio(); ok && e.Lower <= truth && truth <= e.Upper {
+			sums++
+		}
+	}
+	if share := float64(clusters) / runs; share < .93 || share > .97 {
+		t.Errorf("the clusters' interval covers the truth in %.3f of the runs", share)
+	}
+	if share := float64(sums) / runs; share > .93 {
+		t.Errorf("the sums' interval covers the truth in %.3f of the runs: the clusters' is not needed", share)
+	}
+}

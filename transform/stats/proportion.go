@@ -20,9 +20,12 @@ func Wilson(x, n uint64) (Interval, bool) {
 func wilson(p, n float64) Interval {
 	scale := 1 + Z*Z/n
 	i := symmetric((p+Z*Z/(2*n))/scale, Z/scale*math.Sqrt(p*(1-p)/n+Z*Z/(4*n*n)))
-	if p < .5 {
+	switch {
+	case p < .5:
 		i.Lower = p * p / (scale * i.Upper)
-	} else {
+	case p == 1:
+		i.Upper = 1
+	default:
 		i.Upper = 1 - (1-p)*(1-p)/(scale*(1-i.Lower))
 	}
 	return i
