@@ -26,11 +26,12 @@ var DefaultAttributes = []string{"url_host", "url_path", "link_id", "origin", "d
 // Decoder decodes event lines. It is safe for concurrent use.
 type Decoder struct {
 	attributes map[string]bool
+	parsers    sync.Pool // of *jsontree.Parser
 }
 
 // NewDecoder returns a decoder that keeps DefaultAttributes and the operator's own.
 func NewDecoder(attributes ...string) *Decoder {
-	d := &Decoder{attributes: map[string]bool{}}
+	d := &Decoder{attributes: map[string]bool{}, parsers: sync.Pool{New: func() any { return new(jsontree.Parser) }}}
 	for _, key := range append(attributes, DefaultAttributes...) {
 		d.attributes[key] = true
 	}
@@ -70,7 +71,9 @@ type values struct {
 // Decode reads one line as a draft of an event of business, received now at the clock of the
 // collector. Errors name the field and what is wrong with it, never its value.
 func (d *Decoder) Decode(line []byte, business string, received time.Time, draft *ingest.Draft) error {
-	root, err := jsontree.Parse(line)
+	parser := d.parsers.Get().(*jsontree.Parser)
+	defer d.parsers.Put(parser)
+	root, err := parser.Parse(line)
 	if err != nil {
 		return err
 	}
@@ -263,6 +266,18 @@ func printable(name string) string {
 	return name
 }
 
+// closedFields are the fields with a closed list of values, in the order in which finish asks for them.
+var closedFields = [...]struct {
+	name    string
+	allowed []string
+}{
+	{"method", []string{"by_mid", "by_watermark", "inferred"}},
+	{"author", []string{"human", "bot", "unknown"}},
+	{"purpose", []string{"proactive", "response"}},
+	{"promised_frequency", []string{"daily", "weekly", "monthly"}},
+	{"billable", []string{"yes", "no"}},
+}
+
 // finish checks the fields against each other and completes the draft.
 func finish(e *ingest.Draft, v *values, received time.Time) error {
 	core, err := checkType(string(e.Type))
@@ -293,17 +308,8 @@ func finish(e *ingest.Draft, v *values, received time.Time) error {
 	if e.Address, err = ingest.ParseAddress(ingest.AddressKind(v.kind), v.address); err != nil {
 		return fmt.Errorf("address: %w", err)
 	}
-	for _, closed := range []struct {
-		name, value string
-		allowed     []string
-	}{
-		{"method", e.Method, []string{"by_mid", "by_watermark", "inferred"}},
-		{"author", e.Author, []string{"human", "bot", "unknown"}},
-		{"purpose", e.Purpose, []string{"proactive", "response"}},
-		{"promised_frequency", e.PromisedFrequency, []string{"daily", "weekly", "monthly"}},
-		{"billable", e.Billable, []string{"yes", "no"}},
-	} {
-		if closed.value != "" && !oneOf(closed.value, closed.allowed) {
+	for i, value := range [...]string{e.Method, e.Author, e.Purpose, e.PromisedFrequency, e.Billable} {
+		if closed := &closedFields[i]; value != "" && !oneOf(value, closed.allowed) {
 			return fmt.Errorf("%s is none of %s", closed.name, strings.Join(closed.allowed, ", "))
 		}
 	}
@@ -370,25 +376,20 @@ func checkType(name string) (core bool, err error) {
 
 // identify sets what makes the fact the same fact when it comes again.
 func identify(e *ingest.Draft, v *values, core bool) error {
-	// A time that was made up on arrival differs between copies, so it identifies nothing.
-	var at []string
-	if e.TimeFlag == "" {
-		at = ingest.ConsentKey(e.Time, e.Scope)
-	}
-	byID := []string{"id", v.eventID}
+	byID := func() []string { return []string{"id", v.eventID} }
 	switch e.Type {
 	case ingest.Send, ingest.Failed, ingest.Click:
 		if e.MessageKey == "" {
 			return fmt.Errorf("message_id is missing: every %s names its message", e.Type)
 		}
 		if e.Type == ingest.Click && v.eventID != "" { // one message may be clicked often
-			e.EventKey = byID
+			e.EventKey = byID()
 		}
 	case ingest.Delivered, ingest.Open:
 		switch {
 		case e.MessageKey != "":
 			if e.Type == ingest.Open && v.eventID != "" {
-				e.EventKey = byID
+				e.EventKey = byID()
 			}
 			setDefault(&e.Method, "by_mid")
 		case !e.Watermark.IsZero():
@@ -401,7 +402,7 @@ func identify(e *ingest.Draft, v *values, core bool) error {
 		switch {
 		case e.MessageKey != "":
 		case v.eventID != "":
-			e.EventKey = byID
+			e.EventKey = byID()
 		default:
 			return errors.New("message_id is missing: a reply has an id of its own")
 		}
@@ -409,9 +410,9 @@ func identify(e *ingest.Draft, v *values, core bool) error {
 	default:
 		switch {
 		case v.eventID != "":
-			e.EventKey = byID
-		case at != nil:
-			e.EventKey = at
+			e.EventKey = byID()
+		case e.TimeFlag == "": // a time that was made up on arrival differs between copies, so it identifies nothing
+			e.EventKey = ingest.ConsentKey(e.Time, e.Scope)
 		case core && e.MessageKey != "": // a consent or complaint of one message
 		default:
 			return fmt.Errorf("event_time is missing or unusable: %s needs it, or an event_id, to be known again", e.Type)
@@ -468,7 +469,9 @@ func isName(s string) bool {
 }
 
 func isLanguage(s string) bool {
-	for i, part := range strings.Split(s, "-") {
+	i := -1
+	for part := range strings.SplitSeq(s, "-") {
+		i++
 		if len(part) == 0 || len(part) > 8 || i == 0 && len(part) < 2 {
 			return false
 		}
