@@ -142,6 +142,8 @@ func (s *Server) keep(ctx context.Context, events iter.Seq2[int, []byte], line f
 		decoder = token.Lines
 	}
 	var draft Draft
+	var sealed [2]Event // this event and the one before it, of which the spool keeps what differs
+	var before *Event
 	for n, raw := range events {
 		// Two ids that differ in broken bytes alone would become one.
 		if !utf8.Valid(raw) {
@@ -162,8 +164,10 @@ func (s *Server) keep(ctx context.Context, events iter.Seq2[int, []byte], line f
 			reject(n, err)
 			continue
 		}
-		event := s.opts.Pseudonym.Seal(&draft)
-		*batch = appendEvent(*batch, &event)
+		event := &sealed[answer.Accepted%2]
+		*event = s.opts.Pseudonym.Seal(&draft)
+		*batch = appendAfter(*batch, before, event)
+		before = event
 		answer.Accepted++
 	}
 	if answer.Accepted == 0 {
