@@ -252,12 +252,14 @@ func NewHTTPServer(address string, handler http.Handler, log *slog.Logger) *http
 }
 
 // Listen announces on a TCP address. A flood of connections waits there and takes no memory of ours.
-func Listen(address string) (net.Listener, error) {
+func Listen(address string) (net.Listener, error) { return listen(address, maxConnections) }
+
+func listen(address string, connections int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return netutil.LimitListener(listener, maxConnections), nil
+	return netutil.LimitListener(listener, connections), nil
 }
 
 // Ready returns nil if an event would be kept now, else why not. After an event could not be written it
