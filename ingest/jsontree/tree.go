@@ -12,7 +12,9 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,7 +53,21 @@ type document struct {
 
 // Parse reads raw as exactly one JSON document. A byte order mark in front is skipped. Values share
 // no memory with raw. It returns ErrSyntax, wrapped.
-func Parse(raw []byte) (Value, error) { return new(Parser).Parse(raw) }
+func Parse(raw []byte) (Value, error) {
+	p := parsers.Get().(*Parser)
+	defer parsers.Put(p)
+	v, err := p.Parse(raw)
+	if err != nil {
+		return Value{}, err
+	}
+	own := p.doc
+	own.nodes = slices.Clone(own.nodes)
+	p.doc.text = ""
+	v.doc = &own
+	return v, nil
+}
+
+var parsers = sync.Pool{New: func() any { return new(Parser) }}
 
 // Parser parses one document after another in the same memory. The zero Parser is ready. A Value is
 // good until the next call of Parse; the texts that it gave stay.
@@ -218,16 +234,21 @@ func (v Value) Kind() Kind {
 // Of a repeated key the first counts.
 func (v Value) Get(keys ...string) Value {
 	for _, key := range keys {
-		found := Value{}
-		for k, value := range v.Members() {
-			if k == key {
-				found = value
-				break
-			}
-		}
-		v = found
+		v = v.member(key)
 	}
 	return v
+}
+
+func (v Value) member(key string) Value {
+	if v.Kind() == Object {
+		nodes := v.doc.nodes
+		for at := v.at + 1; at < nodes[v.at].next; at = nodes[at+1].next {
+			if v.doc.characters(at) == key {
+				return Value{v.doc, at + 1}
+			}
+		}
+	}
+	return Value{}
 }
 
 // Elements yields the values of an array, and nothing for any other kind.
