@@ -127,6 +127,24 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
+// A sender that is still sending must get to read why it is refused.
+func TestAnswerReachesWhoSendsTooMuch(t *testing.T) {
+	url := "http://" + listening(t, newServer(t, &memory{}, nil), nil) + "/webhooks/whatsapp"
+	large := bytes.Repeat([]byte(" "), 8*ingest.MaxWebhook)
+	for range 10 {
+		for _, body := range []io.Reader{bytes.NewReader(large), io.MultiReader(bytes.NewReader(large))} { // with its length told, and in chunks
+			response, err := http.Post(url, "application/json", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("%s", response.Status)
+			}
+		}
+	}
+}
+
 // Bodies take the memory of their bytes and never more than there is for all, whatever is promised.
 func TestFloodOfSlowBodiesIsBounded(t *testing.T) {
 	const senders, sent, limit = 1000, 32 << 10, 16 << 20

@@ -223,8 +223,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/webhooks/") {
 		seat.room = s.webhooks
 	}
-	defer seat.leave()
 	r.Body = seat
+	defer func() {
+		seat.leave()
+		// net/http looks at its own body to see that not all was read, and gives the sender time to read the answer.
+		r.Body = seat.ReadCloser
+	}()
 	defer func() {
 		// net/http would log the sender's address and the panic's value.
 		if failure := recover(); failure != nil {
