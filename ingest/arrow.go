@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -21,21 +22,23 @@ type column struct {
 	name     string
 	key      int
 	nullable bool // a zero time is NULL
+	half     bool // of an id: what it names is told apart within one contact, whose whole id stands beside it
+	distance bool // of a time: milliseconds from the event's time
 }
 
 var columns = []column{
 	{name: "business_id", key: 5},
 	{name: "contact_id", key: 9},
-	{name: "message_id", key: 10},
+	{name: "message_id", key: 10, half: true},
 	{name: "event_type", key: 1},
-	{name: "event_id", key: 12},
+	{name: "event_id", key: 12, half: true},
 	{name: "event_time", key: 2},
-	{name: "ingested_at", key: 3},
+	{name: "ingest_delay_ms", key: 3, distance: true},
 	{name: "time_flag", key: 4},
 	{name: "account_id", key: 6},
 	{name: "channel", key: 7},
 	{name: "provider", key: 8},
-	{name: "in_reply_to", key: 11},
+	{name: "in_reply_to", key: 11, half: true},
 	{name: "kind", key: 13},
 	{name: "text_chars", key: 14},
 	{name: "method", key: 15},
@@ -47,7 +50,7 @@ var columns = []column{
 	{name: "campaign_id", key: 21},
 	{name: "message_tag", key: 22},
 	{name: "arm", key: 23},
-	{name: "conversation_id", key: 24},
+	{name: "conversation_id", key: 24, half: true},
 	{name: "scope", key: 25},
 	{name: "promised_frequency", key: 26},
 	{name: "expires_at", key: 27, nullable: true},
@@ -90,8 +93,14 @@ func newFiller(c column, allocator memory.Allocator) filler {
 			seen: map[string]int32{}, places: array.NewInt32Builder(allocator), distinct: array.NewStringBuilder(allocator),
 		}
 	case *ID:
+		if c.half {
+			return halves{array.NewUint64Builder(allocator)}
+		}
 		return ids{array.NewFixedSizeBinaryBuilder(allocator, idType)}
 	case *time.Time:
+		if c.distance {
+			return distances{array.NewInt64Builder(allocator)}
+		}
 		return times{array.NewTimestampBuilder(allocator, timeType), c.nullable}
 	case *uint32:
 		return counts{array.NewUint32Builder(allocator)}
@@ -161,6 +170,20 @@ func (i ids) kind() arrow.DataType { return idType }
 func (i ids) add(field any)        { i.Append(field.(*ID)[:]) }
 func (i ids) array() arrow.Array   { return i.NewArray() }
 func (i ids) release()             { i.Release() }
+
+type halves struct{ *array.Uint64Builder }
+
+func (h halves) kind() arrow.DataType { return arrow.PrimitiveTypes.Uint64 }
+func (h halves) add(field any)        { h.Append(binary.BigEndian.Uint64(field.(*ID)[8:])) }
+func (h halves) array() arrow.Array   { return h.NewArray() }
+func (h halves) release()             { h.Release() }
+
+type distances struct{ *array.Int64Builder }
+
+func (d distances) kind() arrow.DataType { return arrow.PrimitiveTypes.Int64 }
+func (d distances) add(field any)        { d.Append(*field.(*int64)) }
+func (d distances) array() arrow.Array   { return d.NewArray() }
+func (d distances) release()             { d.Release() }
 
 type times struct {
 	*array.TimestampBuilder
@@ -251,7 +274,12 @@ func newRows(allocator memory.Allocator) *rows {
 
 func (r *rows) add(e *Event) {
 	fields := e.fields()
+	delay := e.IngestedAt.UnixMilli() - e.Time.UnixMilli()
 	for i := range columns {
+		if columns[i].distance {
+			r.fillers[i].add(&delay)
+			continue
+		}
 		r.fillers[i].add(fields[columns[i].key])
 	}
 	r.n++
