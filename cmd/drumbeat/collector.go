@@ -81,6 +81,7 @@ type collector struct {
 	spool      *spool.Spool
 	loader     *ingest.Loader
 	quarantine *quarantine.Store
+	metrics    *ingest.Metrics
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -120,10 +121,12 @@ func (p *program) collect(ctx context.Context, pseudonym *ingest.Pseudonymizer, 
 	if err != nil {
 		return nil, errors.Join(err, kept.Close())
 	}
+	metrics := ingest.NewMetrics()
 	c := &collector{
-		Server: server, dir: p.Dir, spool: kept, quarantine: unreadable,
-		loader: ingest.NewLoader(kept, db, ingest.LoaderOptions{Refused: warehouse.RowsRefused, Log: p.log}),
+		Server: server, dir: p.Dir, spool: kept, quarantine: unreadable, metrics: metrics,
+		loader: ingest.NewLoader(kept, db, ingest.LoaderOptions{Refused: warehouse.RowsRefused, Observe: metrics.Observe, Log: p.log}),
 	}
+	metrics.Watch(c.Server, c.loader, c.spool)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	c.running.Go(func() {

@@ -84,6 +84,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	mux := http.NewServeMux()
 	collector.routes(mux)
 	mux.Handle("GET /reports/", reportsSite(c.Reports, password))
+	mux.Handle("GET /metrics", collector.metricsSite(db, password))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", collector.ready)
 	server := ingest.NewHTTPServer(conf.Listen, mux, p.log)
@@ -226,15 +227,19 @@ func (p *program) reportsPassword() (string, error) {
 
 // reportsSite shows the pages in dir to whoever knows the password.
 func reportsSite(dir, password string) http.Handler {
-	files := http.StripPrefix("/reports/", http.FileServer(http.Dir(dir)))
+	return withPassword(password, http.StripPrefix("/reports/", http.FileServer(http.Dir(dir))))
+}
+
+// withPassword lets only those pass who know the password.
+func withPassword(password string, to http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, given, ok := r.BasicAuth()
 		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(password)) != 1 {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Drumbeat reports", charset="UTF-8"`)
-			http.Error(w, "the reports need a password: any user name, and what stands in reports.password in the data folder", http.StatusUnauthorized)
+			http.Error(w, "reports and metrics need a password: any user name, and what stands in reports.password in the data folder", http.StatusUnauthorized)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-cache")
-		files.ServeHTTP(w, r)
+		to.ServeHTTP(w, r)
 	})
 }

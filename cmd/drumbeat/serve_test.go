@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -219,18 +220,19 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/reports/frequency.html", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.SetBasicAuth("anyone", strings.TrimSpace(string(password)))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != 200 {
-		t.Errorf("report with the password: %d", response.StatusCode)
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("anyone:"+strings.TrimSpace(string(password))))
+	status, body = s.do(t, http.MethodGet, "/reports/frequency.html", "", "Authorization", basic)
+	f("report with the password", 200, "the report", status, body)
+
+	// Nor are the figures.
+	status, body = s.do(t, http.MethodGet, "/metrics", "")
+	f("metrics without a password", 401, "reports.password", status, body)
+	status, body = s.do(t, http.MethodGet, "/metrics", "", "Authorization", basic)
+	for _, line := range []string{
+		`drumbeat_events_accepted_total{source="whatsapp"} 2`, `drumbeat_events_loaded_total 4`, `drumbeat_webhooks_unsigned_total{endpoint="acme",source="whatsapp"} 2`,
+		"drumbeat_quarantine_bodies 1", "drumbeat_engine_crashes_total 0", "drumbeat_warehouse_connected 1", "go_goroutines", "process_resident_memory_bytes",
+	} {
+		f("metrics with the password", 200, "\n"+line, status, body)
 	}
 	status, body = s.do(t, http.MethodGet, "/healthz", "")
 	f("healthz", 200, "ok", status, body)
