@@ -31,8 +31,11 @@ func ParseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, ErrTime
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+	if isDigits(strings.TrimPrefix(text, "-")) {
+		n, err := strconv.ParseInt(text, 10, 64)
 		switch {
+		case err != nil:
+			return time.Time{}, ErrTime
 		case n >= 1e14:
 			return time.UnixMicro(n).UTC(), nil
 		case n >= 1e11:

@@ -145,13 +145,12 @@ func (s *Server) keep(ctx context.Context, events iter.Seq2[int, []byte], line f
 	var sealed [2]Event // this event and the one before it, of which the spool keeps what differs
 	var before *Event
 	for n, raw := range events {
-		// Two ids that differ in broken bytes alone would become one.
-		if !utf8.Valid(raw) {
-			reject(n, errNotUTF8)
-			continue
-		}
 		var err error
-		if line != nil {
+		switch {
+		case line == nil:
+		case !utf8.Valid(raw): // the line made of it would be
+			err = errNotUTF8
+		default:
 			raw, err = line(raw)
 		}
 		if err == nil {

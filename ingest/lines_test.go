@@ -306,7 +306,7 @@ func TestCloudEventsAnswers(t *testing.T) {
 	f(batch, "["+good+",", 400, `{"accepted":0,"rejected":0,"error":"not valid JSON at byte 216"}`)
 	f(one, good+good, 400, `{"accepted":0,"rejected":1,"errors":[{"line":1,"error":"not valid JSON at byte 215"}]}`)
 	f(one, line("1", ""), 400, `{"accepted":0,"rejected":1,"errors":[{"line":1,"error":"specversion is missing: a CloudEvent has one"}]}`)
-	f("application/json", good, 400, `{"accepted":0,"rejected":1,"errors":[{"line":1,"error":"unknown field specversion"}]}`)
+	f("application/json", good, 400, `{"accepted":0,"rejected":1,"errors":[{"line":1,"error":"unknown field specversion: post CloudEvents as application/cloudevents+json"}]}`)
 	f(one, change("//sms/1", "//sms/2"), 400, `{"accepted":0,"rejected":1,"errors":[{"line":1,"error":"account_id is not one of the token's accounts"}]}`)
 
 	// One bad event of a batch loses no other.

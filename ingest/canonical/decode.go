@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 	_ "time/tzdata" // zones are checked; the machine need not know them
+	"unicode/utf8"
 
 	"drumbeat/ingest"
 	"drumbeat/ingest/jsontree"
@@ -31,7 +32,7 @@ type Decoder struct {
 
 // NewDecoder returns a decoder that keeps DefaultAttributes and the operator's own.
 func NewDecoder(attributes ...string) *Decoder {
-	d := &Decoder{attributes: map[string]bool{}, parsers: sync.Pool{New: func() any { return new(jsontree.Parser) }}}
+	d := &Decoder{attributes: map[string]bool{}, parsers: sync.Pool{New: func() any { return &jsontree.Parser{Strict: true} }}}
 	for _, key := range append(attributes, DefaultAttributes...) {
 		d.attributes[key] = true
 	}
@@ -61,6 +62,9 @@ var hints = map[string]string{
 	"from": "call it address", "type": "call it event_type", "event": "call it event_type", "status": "call it event_type",
 	"timestamp": "call it event_time", "time": "call it event_time", "id": "call it message_id", "template": "call it template_id",
 	"campaign": "call it campaign_id", "timezone": "call it zone", "country": "call it market", "locale": "call it language",
+	"mid": "call it message_id", "psid": "call it address", "recipient": "call it address", "user": "call it address",
+	"tag": "call it message_tag", "metadata": "call it campaign_id", "code": "call it error_code, as 10/2018278 with a subcode",
+	"error_subcode": "call it error_code, as 10/2018278 with a subcode", "specversion": "post CloudEvents as application/cloudevents+json",
 }
 
 // values collects what of a line must be looked at together.
@@ -71,6 +75,9 @@ type values struct {
 // Decode reads one line as a draft of an event of business, received now at the clock of the
 // collector. Errors name the field and what is wrong with it, never its value.
 func (d *Decoder) Decode(line []byte, business string, received time.Time, draft *ingest.Draft) error {
+	if !utf8.Valid(line) { // two ids that differ in broken bytes alone would become one
+		return errors.New("not UTF-8")
+	}
 	parser := d.parsers.Get().(*jsontree.Parser)
 	defer d.parsers.Put(parser)
 	root, err := parser.Parse(line)

@@ -179,6 +179,8 @@ func TestRejected(t *testing.T) {
 	}
 	f(`7`, "not a JSON object")
 	f(`[]`, "not a JSON object")
+	f("{\"event_type\":\"se\xffnd\"}", "not UTF-8")
+	f(`{"event_type":"send","event_type":"open"}`, "not valid JSON: a key repeated at byte 21")
 	f(`{}`, "event_type is missing")
 	f(with(`"event_type":"sent"`), "unknown event_type: did you mean send?")
 	f(with(`"event_type":"Read"`), "unknown event_type: did you mean open?")

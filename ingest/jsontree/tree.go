@@ -72,6 +72,9 @@ var parsers = sync.Pool{New: func() any { return new(Parser) }}
 // Parser parses one document after another in the same memory. The zero Parser is ready. A Value is
 // good until the next call of Parse; the texts that it gave stay.
 type Parser struct {
+	// Strict makes a repeated key an error. Else the first counts, as nobody promised a platform's shape.
+	Strict bool
+
 	doc   document
 	open  []uint32 // the containers around the next token
 	bytes bytes.Buffer
@@ -92,7 +95,7 @@ func (p *Parser) Parse(raw []byte) (Value, error) {
 	}
 	p.doc.nodes = p.doc.nodes[:0]
 	p.open = p.open[:0]
-	reset(&p.dec, &p.bytes, raw)
+	reset(&p.dec, &p.bytes, raw, p.Strict)
 	err := p.index()
 	p.bytes = bytes.Buffer{} // hold on to nothing of the caller's
 	if err != nil {
@@ -110,7 +113,7 @@ func SplitArray(raw []byte) (iter.Seq[[]byte], error) {
 	raw = trimBOM(raw)
 	var in bytes.Buffer
 	var dec jsontext.Decoder
-	reset(&dec, &in, raw)
+	reset(&dec, &in, raw, false)
 	if dec.PeekKind() != '[' {
 		return nil, fmt.Errorf("%w: not an array", ErrSyntax)
 	}
@@ -121,7 +124,7 @@ func SplitArray(raw []byte) (iter.Seq[[]byte], error) {
 		return nil, syntax(&dec, err)
 	}
 	return func(yield func([]byte) bool) {
-		reset(&dec, &in, raw)
+		reset(&dec, &in, raw, false)
 		if _, err := dec.ReadToken(); err != nil {
 			return
 		}
@@ -136,11 +139,11 @@ func SplitArray(raw []byte) (iter.Seq[[]byte], error) {
 
 func trimBOM(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) }
 
-// reset makes dec read raw, and take what encoding/json takes: of a repeated key the first counts here,
+// reset makes dec read raw, and take what encoding/json takes: unless strict, of a repeated key the first counts,
 // and a byte that is not UTF-8 reads as U+FFFD.
-func reset(dec *jsontext.Decoder, in *bytes.Buffer, raw []byte) {
+func reset(dec *jsontext.Decoder, in *bytes.Buffer, raw []byte, strict bool) {
 	*in = *bytes.NewBuffer(raw)
-	dec.Reset(in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec.Reset(in, jsontext.AllowDuplicateNames(!strict), jsontext.AllowInvalidUTF8(true))
 }
 
 // end returns nil if nothing but white space is left.
@@ -160,6 +163,9 @@ func syntax(dec *jsontext.Decoder, err error) error {
 	var s *jsontext.SyntacticError
 	if errors.As(err, &s) {
 		at = s.ByteOffset
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return fmt.Errorf("%w: a key repeated at byte %d", ErrSyntax, at)
 	}
 	return fmt.Errorf("%w at byte %d", ErrSyntax, at)
 }

@@ -226,10 +226,9 @@ func (d *decoder) message(it item, _ string, message jsontree.Value) {
 		if metadata := message.Get("metadata").Text(); len(metadata) <= maxMetadata {
 			e.CampaignID = metadata
 		}
-		// Whether another app is a machine or lets people write, nobody says.
-		e.Author = "unknown"
 		if app := message.Get("app_id").Text(); isNumber(app) {
 			e.Attributes = map[string]string{"app_id": app}
+			// Whether another app is a machine or lets people write, nobody says.
 			if slices.Contains(inboxes, app) {
 				e.Author = "human"
 			}
