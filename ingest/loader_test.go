@@ -338,7 +338,7 @@ func TestOnlyRefusedRowsAreSetAside(t *testing.T) {
 	var log bytes.Buffer
 	opts := LoaderOptions{BatchRows: 12, Refused: warehouse.RowsRefused, Allocator: allocator(t), Log: slog.New(slog.NewTextHandler(&log, nil))}
 	last := false
-	for inserts := 1; !last; inserts += 3 {
+	for inserts := 1; !last; inserts += 5 {
 		events := someEvents(30)
 		business := fmt.Sprint("business-", inserts)
 		for i := range events {
@@ -346,7 +346,10 @@ func TestOnlyRefusedRowsAreSetAside(t *testing.T) {
 		}
 		events[5].Kind, events[23].Kind = "spoiled by +15550142", "spoiled too"
 		dir := t.TempDir()
-		s := openSpool(t, dir)
+		s, _, err := spool.Open(dir, spool.Options{SealAfter: -1, Log: quiet}) // one segment, however slow
+		if err != nil {
+			t.Fatal(err)
+		}
 		appendEvents(t, s, events[:9]...)
 		if err := s.Append(t.Context(), []byte("not an event")); err != nil {
 			t.Fatal(err)
@@ -356,23 +359,23 @@ func TestOnlyRefusedRowsAreSetAside(t *testing.T) {
 			t.Fatal(err)
 		}
 		segment := s.Sealed()[0]
-		ctx, stop := context.WithCancel(t.Context())
-		crash := &stopped{DB: db, left: inserts, stop: stop}
-		l := NewLoader(s, crash, opts)
+		ctx, crash := context.WithCancel(t.Context())
+		crashing := NewLoader(s, &stopped{DB: db, left: inserts, stop: crash}, opts)
+		drained := make(chan bool)
 		go func() {
-			if l.Drain(ctx) == nil { // never stopped: this was the last round
-				last = true
-				stop()
-			}
+			err := crashing.Drain(ctx)
+			crash()
+			drained <- err == nil
 		}()
-		if err := l.Run(ctx); !errors.Is(err, context.Canceled) {
+		if err := crashing.Run(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
+		last = <-drained // it was done before it could be stopped
 		s.Close()
 
 		s = openSpool(t, dir)
-		l = NewLoader(s, db, opts)
-		stop = run(t, l)
+		l := NewLoader(s, db, opts)
+		stop := run(t, l)
 		if err := l.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
