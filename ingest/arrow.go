@@ -305,10 +305,26 @@ func (r *rows) release() {
 
 // insert stores a record as one insert under token.
 func insert(ctx context.Context, to Inserter, record arrow.Record, token string) error {
-	reader, err := array.NewRecordReader(schema, []arrow.Record{record})
+	reader, err := array.NewRecordReader(record.Schema(), []arrow.Record{record})
 	if err != nil {
 		return err
 	}
 	defer reader.Release()
 	return to.Insert(ctx, table, reader, token)
+}
+
+// insertAgain stores a record that insert has just stored, if an earlier attempt under its token may have got to the
+// warehouse. ClickHouse notes a token before the rows that it stands for are in their place: killed in between, it
+// takes them for stored from then on. So the rows are told once more without the token; the same facts merge, and
+// these copies of them count as none.
+func insertAgain(ctx context.Context, to Inserter, record arrow.Record) error {
+	none := array.NewUint64Builder(memory.DefaultAllocator)
+	defer none.Release()
+	none.AppendValues(make([]uint64, record.NumRows()), nil)
+	copies := none.NewArray()
+	defer copies.Release()
+	fields := append(slices.Clone(record.Schema().Fields()), arrow.Field{Name: "copies", Type: copies.DataType()})
+	again := array.NewRecord(arrow.NewSchema(fields, nil), append(slices.Clone(record.Columns()), copies), record.NumRows())
+	defer again.Release()
+	return insert(ctx, to, again, "")
 }

@@ -252,6 +252,9 @@ func (im *importer) insert(ctx context.Context, record arrow.Record, token strin
 	wait := im.opts.Wait
 	for attempt := 1; ; attempt++ {
 		err := insert(ctx, im.opts.To, record, token)
+		if err == nil && attempt > 1 {
+			err = insertAgain(ctx, im.opts.To, record)
+		}
 		if err == nil || attempt == im.opts.Attempts || im.opts.Refused(err) || ctx.Err() != nil {
 			return err
 		}

@@ -182,7 +182,7 @@ func TestImportTriesAgainAndThenGivesUp(t *testing.T) {
 	to := &counter{err: errors.New("connection refused")}
 	to.failures.Store(3)
 	result, err := Import(t.Context(), "f", strings.NewReader(text), importOptions(t, to))
-	if err != nil || result.Accepted != 100-len(broken) || to.calls.Load() != 4 {
+	if err != nil || result.Accepted != 100-len(broken) || to.calls.Load() != 5 { // the last stores the rows again, which may not have been stored
 		t.Errorf("%+v %v after %d inserts", result, err, to.calls.Load())
 	}
 

@@ -72,7 +72,7 @@ func refused(err error) bool {
 // once all of it is stored. While one batch is stored the next is built.
 //
 // A batch's token names its rows' place in their segment, which never changes: however often a
-// segment is loaded, in whatever pieces, a crash leaves no row twice and none out.
+// segment is loaded, in whatever pieces, a crash leaves no row twice and none out (see also insertAgain).
 //
 // Rows that the warehouse refuses are found by halving their batch; all others are stored. They go to
 // the spool's folder of refused records with their place and the reason in the log.
@@ -327,9 +327,13 @@ func (l *Loader) insertRows(ctx context.Context, b batch, part span, token strin
 	rows := b.record.NewSlice(int64(part.from), int64(part.to))
 	defer rows.Release()
 	wait := l.opts.MinWait
+	begun := b.segment.Found // an attempt may have got to the warehouse
 	for {
 		start := time.Now()
 		err := insert(ctx, l.to, rows, token)
+		if err == nil && begun {
+			err = insertAgain(ctx, l.to, rows)
+		}
 		switch {
 		case err == nil:
 			l.opts.Observe(part.to-part.from, b.oldest, time.Since(start))
@@ -339,6 +343,7 @@ func (l *Loader) insertRows(ctx context.Context, b batch, part span, token strin
 		case l.opts.Refused(err):
 			return fmt.Errorf("%w: %w", errRefused, err)
 		}
+		begun = true
 		l.mu.Lock()
 		l.stats.Retries++
 		l.mu.Unlock()

@@ -311,6 +311,63 @@ func TestWarehouseAwayAndBack(t *testing.T) {
 	}
 }
 
+// forgetful is a warehouse that was killed between noting a token and storing its rows: the first insert ends without an
+// answer, and each further one under the same token is taken for stored.
+type forgetful struct {
+	*warehouse.DB
+	token string
+}
+
+func (f *forgetful) Insert(ctx context.Context, table string, records array.RecordReader, token string) error {
+	switch f.token {
+	case "":
+		f.token = token
+		return errors.New("connection reset")
+	case token:
+		return nil
+	}
+	return f.DB.Insert(ctx, table, records, token)
+}
+
+func TestTokenNotedButRowsNotStored(t *testing.T) {
+	db := warehousetest.New(t)
+	dir := t.TempDir()
+	s := openSpool(t, dir)
+	opts := LoaderOptions{MinWait: time.Microsecond, Allocator: allocator(t), Log: quiet}
+	load := func(to Inserter) {
+		t.Helper()
+		l := NewLoader(s, to, opts)
+		stop := run(t, l)
+		if err := l.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+	}
+	appendEvents(t, s, someEvents(50)...)
+	load(&forgetful{DB: db})
+	if n := count(t, db, "SELECT count() FROM events"); n != 50 {
+		t.Errorf("the engine was killed: %d events, want 50", n)
+	}
+	// The collector is killed as well: the next one finds the segment and knows nothing of the attempt.
+	appendEvents(t, s, someEvents(80)[50:]...)
+	if err := s.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	noted := fmt.Sprintf("spool/%s/0-30", s.Sealed()[0].Name)
+	s.Close()
+	s = openSpool(t, dir)
+	load(&forgetful{DB: db, token: noted})
+	if n := count(t, db, "SELECT count() FROM events"); n != 80 {
+		t.Errorf("the collector was killed, too: %d events, want 80", n)
+	}
+	if n := count(t, db, "SELECT count() FROM message_facts FINAL"); n != 80 {
+		t.Errorf("%d messages, want 80", n)
+	}
+	if n := count(t, db, "SELECT min(copies) FROM events"); n != 1 {
+		t.Errorf("an event arrived %d times at least, want 1", n)
+	}
+}
+
 // stopped is a warehouse that stops its loader, as a crash does, after some inserts, of which the
 // last was stored but not confirmed.
 type stopped struct {

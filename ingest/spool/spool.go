@@ -121,6 +121,7 @@ type active struct {
 type Segment struct {
 	Name  string // unique for ever: it never names other records
 	Bytes int64  // of good records and the header; what lies behind was never acknowledged
+	Found bool   // by Open: an earlier process may have begun to load it
 }
 
 // Recovery is what Open found left by an earlier process.
@@ -616,7 +617,7 @@ func (s *Spool) recoverSegment(name string, r *Recovery) error {
 	if err != nil {
 		return err
 	}
-	segment := Segment{Name: name, Bytes: d.Good}
+	segment := Segment{Name: name, Bytes: d.Good, Found: true}
 	switch {
 	case d.Gaps > 0 || d.Whole || d.Good == 0 && d.Tail >= int64(len(header)) || sealed && (d.Tail > 0 || d.Records != records):
 		if segment, err = s.repair(name, size, d); err != nil {
