@@ -85,9 +85,9 @@ func (b *bench) ingest(ctx context.Context) error {
 }
 
 // collector is collect as a contestant; it keeps how fast posts were acknowledged.
-func (b *bench) collector(requests []request, events int, acknowledged *[]float64) contestant {
+func (b *bench) collector(requests []request, senders, events int, acknowledged *[]float64) contestant {
 	return b.apart(func(ctx context.Context, db *warehouse.DB) (float64, error) {
-		acks, queryable, err := b.collect(ctx, db, requests, events)
+		acks, queryable, err := b.collect(ctx, db, requests, senders, events)
 		*acknowledged = append(*acknowledged, acks)
 		return queryable, err
 	})
@@ -115,24 +115,32 @@ func (b *bench) singles(ctx context.Context) error {
 			return err
 		}
 	}
-	var acknowledged []float64
-	figures, err := b.alternate(ctx,
-		b.collector(requests, len(events), &acknowledged),
-		func(ctx context.Context) (float64, error) { return b.discard(ctx, requests) },
-		b.asyncInsert(bodies, len(bodies)))
-	if err != nil {
-		return err
+	// Posts that wait at the same time share a sync of the disk, so the collector lives on many senders, as platforms
+	// are. The embedded engine takes no more statements at a time than there are b.Senders.
+	for _, r := range []struct {
+		beside  string
+		peer    contestant
+		senders int
+		goal    float64
+	}{
+		{"net/http, body discarded", func(ctx context.Context) (float64, error) { return b.discard(ctx, requests, manySenders) }, manySenders, 0.5},
+		{"async_insert, wait", b.asyncInsert(bodies, len(bodies)), b.Senders, 40},
+	} {
+		var acknowledged []float64
+		figures, err := b.alternate(ctx, b.collector(requests, r.senders, len(events), &acknowledged), r.peer)
+		if err != nil {
+			return err
+		}
+		b.add(compared(row{
+			Name: fmt.Sprintf("one signed event a post, %d senders", r.senders), Value: figures[0].value, Unit: "events/s",
+			Beside: r.beside, Goal: r.goal, Note: number(median(acknowledged)) + " acknowledged/s",
+		}, figures[1]))
 	}
-	r := row{
-		Name: "one signed event a post, beside HTTP", Value: figures[0].value, Unit: "events/s",
-		Beside: "net/http, body discarded", Goal: 0.5,
-		Note: fmt.Sprintf("%s acknowledged/s; %d senders", number(median(acknowledged)), b.Senders),
-	}
-	b.add(compared(r, figures[1]))
-	r.Name, r.Beside, r.Goal = "one signed event a post, beside ClickHouse", "async_insert, wait", 40
-	b.add(compared(r, figures[2]))
 	return nil
 }
+
+// manySenders is how many posts are under way at once where the peer takes as many.
+const manySenders = 256
 
 // batches measures posts of many events.
 func (b *bench) batches(ctx context.Context) error {
@@ -149,7 +157,7 @@ func (b *bench) batches(ctx context.Context) error {
 		requests = append(requests, newRequest("/v1/events", "Authorization: Bearer "+token+"\r\n", body))
 	}
 	var acknowledged []float64
-	figures, err := b.alternate(ctx, b.collector(requests, len(events), &acknowledged), b.asyncInsert(bodies, len(events)))
+	figures, err := b.alternate(ctx, b.collector(requests, b.Senders, len(events), &acknowledged), b.asyncInsert(bodies, len(events)))
 	if err != nil {
 		return err
 	}

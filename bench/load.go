@@ -96,14 +96,14 @@ func serve(handler http.Handler) (address string, stop func(), err error) {
 }
 
 // discard is the least that an HTTP server can do with a post.
-func (b *bench) discard(ctx context.Context, requests []request) (perSecond float64, err error) {
+func (b *bench) discard(ctx context.Context, requests []request, senders int) (perSecond float64, err error) {
 	address, stop, err := serve(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	if err != nil {
 		return 0, err
 	}
 	defer stop()
 	started := time.Now()
-	err = post(ctx, address, b.Senders, requests)
+	err = post(ctx, address, senders, requests)
 	return float64(len(requests)) / time.Since(started).Seconds(), err
 }
 
@@ -114,7 +114,7 @@ func pseudonyms() (*ingest.Pseudonymizer, error) {
 
 // collect posts requests to the whole collector: HTTP, spool, loader, warehouse. The second clock
 // stops when every event can be queried.
-func (b *bench) collect(ctx context.Context, db *warehouse.DB, requests []request, events int) (acknowledged, queryable float64, err error) {
+func (b *bench) collect(ctx context.Context, db *warehouse.DB, requests []request, senders, events int) (acknowledged, queryable float64, err error) {
 	pseudonym, err := pseudonyms()
 	if err != nil {
 		return 0, 0, err
@@ -147,7 +147,7 @@ func (b *bench) collect(ctx context.Context, db *warehouse.DB, requests []reques
 	defer stop()
 
 	started := time.Now()
-	if err := post(ctx, address, b.Senders, requests); err != nil {
+	if err := post(ctx, address, senders, requests); err != nil {
 		return 0, 0, err
 	}
 	acknowledged = float64(events) / time.Since(started).Seconds()
