@@ -97,7 +97,10 @@ type Spool struct {
 	ready chan struct{} // a segment was sealed
 	freed chan struct{} // a segment left
 
-	active *active // owned by run
+	// Owned by run:
+	active   *active
+	failures int       // writes that failed since the log told of one
+	told     time.Time // when it did
 }
 
 // batch is what one write and one fsync make durable.
@@ -266,9 +269,20 @@ func (s *Spool) commit() {
 		s.mu.Lock()
 		s.bytes -= int64(len(b.buf))
 		s.mu.Unlock()
-		s.opts.Log.Error("spool write failed", "bytes", len(b.buf), "err", err)
+		s.tell(err, len(b.buf))
 	}
 	close(b.done)
+}
+
+// tell logs a failed write at once, and then once a minute with how many there were: senders try again and
+// again, and the log may lie on the same full disk.
+func (s *Spool) tell(err error, bytes int) {
+	s.failures++
+	if !s.told.IsZero() && time.Since(s.told) < time.Minute {
+		return
+	}
+	s.opts.Log.Error("spool write failed", "times", s.failures, "bytes", bytes, "err", err)
+	s.told, s.failures = time.Now(), 0
 }
 
 // write appends a batch to the active segment and syncs it. After an error nobody knows what the disk

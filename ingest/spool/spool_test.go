@@ -438,6 +438,24 @@ func (f faulty) Sync() error {
 	return f.File.Sync()
 }
 
+// Senders try again and again: the log must not fill the disk that is full already.
+func TestAFailingDiskIsLoggedOnce(t *testing.T) {
+	disk, log := &faultyDisk{}, &bytes.Buffer{}
+	s, _ := open(t, t.TempDir(), Options{create: disk.create, Log: slog.New(slog.NewTextHandler(log, nil))})
+	disk.set(true, false, false)
+	for range 20 {
+		if err := s.Append(t.Context(), []byte("x")); !errors.Is(err, ErrWrite) {
+			t.Fatalf("append on a failing disk: %v, want ErrWrite", err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "spool write failed"); n != 1 {
+		t.Errorf("%d lines for 20 failed writes, want 1:\n%s", n, log)
+	}
+}
+
 func TestNothingIsAcknowledgedOnAFailingDisk(t *testing.T) {
 	for _, fault := range []struct {
 		name               string
