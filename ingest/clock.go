@@ -43,13 +43,20 @@ func ParseTime(text string) (time.Time, error) {
 		}
 		return time.Unix(n, 0).UTC(), nil
 	}
-	if whole, fraction, ok := strings.Cut(text, "."); ok && isDigits(whole) && isDigits(fraction) && len(whole) <= 11 {
-		seconds, err := strconv.ParseInt(whole, 10, 64)
+	// A client that multiplies a clock of seconds by 1000 writes fractions of milliseconds, too.
+	if whole, fraction, ok := strings.Cut(text, "."); ok && isDigits(whole) && isDigits(fraction) {
+		n, err := strconv.ParseInt(whole, 10, 64)
 		if err != nil {
 			return time.Time{}, ErrTime
 		}
-		nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-		return time.Unix(seconds, nanos).UTC(), nil
+		part, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64) // of a unit, in billionths
+		switch {
+		case n >= 1e14:
+			return time.UnixMicro(n).Add(time.Duration(part / 1e6)).UTC(), nil
+		case n >= 1e11:
+			return time.UnixMilli(n).Add(time.Duration(part / 1e3)).UTC(), nil
+		}
+		return time.Unix(n, part).UTC(), nil
 	}
 	// RFC 3339 covers Z and +00:00 with any number of decimals; Meta also writes +0000.
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00"} {
