@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -32,16 +33,18 @@ var (
 var columns = []column{
 	textColumn("business_id", func(e *Event) string { return e.BusinessID }),
 	idColumn("contact_id", func(e *Event) *ID { return &e.ContactID }),
-	idColumn("message_id", func(e *Event) *ID { return &e.MessageID }),
+	keyColumn("message_id", func(e *Event) *ID { return &e.MessageID }),
 	textColumn("event_type", func(e *Event) string { return string(e.Type) }),
-	idColumn("event_id", func(e *Event) *ID { return &e.EventID }),
+	keyColumn("event_id", func(e *Event) *ID { return &e.EventID }),
 	timeColumn("event_time", false, func(e *Event) time.Time { return e.Time }),
-	timeColumn("ingested_at", false, func(e *Event) time.Time { return e.IngestedAt }),
+	{name: "ingest_delay_ms", kind: arrow.PrimitiveTypes.Int64, add: func(to array.Builder, e *Event) {
+		to.(*array.Int64Builder).Append(e.IngestedAt.UnixMilli() - e.Time.UnixMilli())
+	}},
 	textColumn("time_flag", func(e *Event) string { return e.TimeFlag }),
 	textColumn("account_id", func(e *Event) string { return e.AccountID }),
 	textColumn("channel", func(e *Event) string { return e.Channel }),
 	textColumn("provider", func(e *Event) string { return e.Provider }),
-	idColumn("in_reply_to", func(e *Event) *ID { return &e.InReplyTo }),
+	keyColumn("in_reply_to", func(e *Event) *ID { return &e.InReplyTo }),
 	textColumn("kind", func(e *Event) string { return e.Kind }),
 	{name: "text_chars", kind: arrow.PrimitiveTypes.Uint32, add: func(to array.Builder, e *Event) {
 		to.(*array.Uint32Builder).Append(e.TextChars)
@@ -55,7 +58,7 @@ var columns = []column{
 	textColumn("campaign_id", func(e *Event) string { return e.CampaignID }),
 	textColumn("message_tag", func(e *Event) string { return e.MessageTag }),
 	textColumn("arm", func(e *Event) string { return e.Arm }),
-	idColumn("conversation_id", func(e *Event) *ID { return &e.ConversationID }),
+	keyColumn("conversation_id", func(e *Event) *ID { return &e.ConversationID }),
 	textColumn("scope", func(e *Event) string { return e.Scope }),
 	textColumn("promised_frequency", func(e *Event) string { return e.PromisedFrequency }),
 	timeColumn("expires_at", true, func(e *Event) time.Time { return e.ExpiresAt }),
@@ -97,6 +100,13 @@ func textColumn(name string, of func(*Event) string) column {
 func idColumn(name string, of func(*Event) *ID) column {
 	return column{name: name, kind: idType, add: func(to array.Builder, e *Event) {
 		to.(*array.FixedSizeBinaryBuilder).Append(of(e)[:])
+	}}
+}
+
+// keyColumn keeps half of an id: what it names is told apart within one contact, whose whole id stands beside it.
+func keyColumn(name string, of func(*Event) *ID) column {
+	return column{name: name, kind: arrow.PrimitiveTypes.Uint64, add: func(to array.Builder, e *Event) {
+		to.(*array.Uint64Builder).Append(binary.BigEndian.Uint64(of(e)[8:]))
 	}}
 }
 

@@ -157,10 +157,22 @@ func insert(t *testing.T, db *warehouse.DB, table, columns, values string) {
 	}
 }
 
+// insertEvents inserts (business_id, contact_id, message_id, event_type, event_time, ingested_at, channel, copies).
+func insertEvents(t *testing.T, db *warehouse.DB, values string) {
+	t.Helper()
+	const insert = `
+INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_time, ingest_delay_ms, channel, copies)
+SELECT business_id, contact_id, message_id, event_type, event_time, dateDiff('ms', event_time, ingested_at), channel, copies
+FROM VALUES('business_id String, contact_id UUID, message_id UInt64, event_type String,
+    event_time DateTime64(3, ''UTC''), ingested_at DateTime64(3, ''UTC''), channel String, copies UInt64', `
+	if err := db.Exec(t.Context(), insert+values+")"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const (
 	engagementColumns = "business_id, window_from, window_to, cutoff, channel, market, outcome, exposure_from, exposure_to, contacts, messages, outcomes, suppressed, rate, lower, upper"
 	optOutColumns     = "business_id, window_from, window_to, cutoff, market, dose_from, dose_to, contacts, person_days, opt_outs, suppressed, rate, lower, upper"
-	eventColumns      = "business_id, contact_id, message_id, event_type, event_time, ingested_at, channel, copies"
 )
 
 func text(t *testing.T, db *warehouse.DB, name string, params map[string]string, format Format) string {
@@ -218,7 +230,7 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		}
 	}
 	f(ErrNoData, "send or import events first", "frequency_opt_out", nil, CSV)
-	insert(t, db, "event_log", eventColumns, `('north', generateUUIDv4(), generateUUIDv4(), 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', '00000000-0000-0000-0000-00000000000c', 3, 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 1)`)
 	f(ErrNoData, "run the job", "frequency_opt_out", nil, CSV)
 	insert(t, db, "frequency_opt_out", optOutColumns, `('north', '2026-03-01', '2026-04-01', '2026-03-31 23:00:00', 'all', 1, 1, 400, 9000, 9, 0, 0.001, 0.0005, 0.002)`)
 	f(ErrWindow, "2026-03-01 to 2026-04-01", "frequency_opt_out", map[string]string{"from": "2026-03-02"}, CSV)
@@ -227,7 +239,7 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 	f(ErrParam, `no parameter "x"; there are none`, "runs", map[string]string{"x": ""}, CSV)
 	f(ErrParam, "a date like", "frequency_opt_out", map[string]string{"from": "March"}, CSV)
 	f(ErrFormat, "table, csv, json", "frequency_opt_out", nil, "xml")
-	insert(t, db, "event_log", eventColumns, `('south', generateUUIDv4(), generateUUIDv4(), 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('south', '00000000-0000-0000-0000-00000000000c', 3, 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 1)`)
 	f(ErrBusiness, `"north", "south"`, "frequency_opt_out", nil, CSV)
 	if got := text(t, db, "frequency_opt_out", map[string]string{"business": "south", "from": "2026-03-01", "to": "2026-04-01"}, CSV); strings.Count(got, "\n") != 1 {
 		t.Errorf("a window named in full is not looked up: %q", got)
@@ -286,13 +298,13 @@ func TestLongTablesAreCutAndSayBySoMuch(t *testing.T) {
 func TestArrivals(t *testing.T) {
 	db := warehousetest.New(t)
 	const a, b = "'00000000-0000-0000-0000-00000000000a'", "'00000000-0000-0000-0000-00000000000b'"
-	insert(t, db, "event_log", eventColumns, `('north', `+a+`, `+a+`, 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 2)`)
-	insert(t, db, "event_log", eventColumns, `('north', `+b+`, `+b+`, 'send', '2026-03-03 10:00:00', '2026-03-03 10:00:01', 'whatsapp', 1)`)
-	insert(t, db, "event_log", eventColumns, `('north', `+a+`, `+a+`, 'open', '2026-03-02 09:59:59', '2026-03-03 10:00:02', 'whatsapp', 1)`)
-	insert(t, db, "event_log", eventColumns, `('north', `+b+`, `+b+`, 'open', '2026-03-02 10:00:00', '2026-03-03 10:00:02', 'whatsapp', 1)`)
-	insert(t, db, "event_log", eventColumns, `('north', `+a+`, `+a+`, 'send', '2026-03-01 10:00:00', '2026-03-09 10:00:01', 'whatsapp', 1)`)
-	insert(t, db, "event_log", eventColumns, `('north', `+a+`, `+a+`, 'click', '2026-04-01 00:00:00', '2026-04-01 10:00:01', 'whatsapp', 1)`)
-	insert(t, db, "event_log", eventColumns, `('south', `+a+`, `+a+`, 'click', '2026-03-01 00:00:00', '2026-04-01 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', `+a+`, 1, 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'whatsapp', 2)`)
+	insertEvents(t, db, `('north', `+b+`, 1, 'send', '2026-03-03 10:00:00', '2026-03-03 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', `+a+`, 1, 'open', '2026-03-02 09:59:59', '2026-03-03 10:00:02', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', `+b+`, 1, 'open', '2026-03-02 10:00:00', '2026-03-03 10:00:02', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', `+a+`, 1, 'send', '2026-03-01 10:00:00', '2026-03-09 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('north', `+a+`, 1, 'click', '2026-04-01 00:00:00', '2026-04-01 10:00:01', 'whatsapp', 1)`)
+	insertEvents(t, db, `('south', `+a+`, 1, 'click', '2026-03-01 00:00:00', '2026-04-01 10:00:01', 'whatsapp', 1)`)
 	want := `"channel","event_type","arrived","unique_events","duplicates","late","first_event_at","last_event_at"
 "whatsapp","open",2,2,0,1,"2026-03-02T09:59:59.000Z","2026-03-02T10:00:00.000Z"
 "whatsapp","send",4,2,2,0,"2026-03-01T10:00:00.000Z","2026-03-03T10:00:00.000Z"
@@ -306,7 +318,7 @@ func TestArrivals(t *testing.T) {
 func TestFreshnessAndWindows(t *testing.T) {
 	db := warehousetest.New(t)
 	event := func(id, at, arrived string) {
-		insert(t, db, "event_log", eventColumns, `('north', '`+id+`', '`+id+`', 'send', '`+at+`', '`+arrived+`', 'sms', 1)`)
+		insertEvents(t, db, `('north', '`+id+`', 1, 'send', '`+at+`', '`+arrived+`', 'sms', 1)`)
 	}
 	event("00000000-0000-0000-0000-00000000000a", "2026-03-01 10:00:00", "2026-03-05 10:00:00")
 	event("00000000-0000-0000-0000-00000000000b", "2030-01-01 00:00:00", "2026-03-06 10:00:00") // a wrong clock
@@ -315,7 +327,7 @@ func TestFreshnessAndWindows(t *testing.T) {
 	if got := text(t, db, "freshness", nil, JSON); got != want {
 		t.Errorf("freshness = %s want %s", got, want)
 	}
-	insert(t, db, "event_log", eventColumns, `('south', generateUUIDv4(), generateUUIDv4(), 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'sms', 1)`)
+	insertEvents(t, db, `('south', '00000000-0000-0000-0000-00000000000c', 3, 'send', '2026-03-01 10:00:00', '2026-03-01 10:00:01', 'sms', 1)`)
 	if got := text(t, db, "freshness", map[string]string{"business": "south"}, JSON); !strings.Contains(got, `"computed_to":null`) {
 		t.Errorf("freshness before the first run = %s", got)
 	}

@@ -41,12 +41,12 @@ func fill(t *testing.T, db *warehouse.DB) {
 	}
 	exec("INSERT INTO frequency_opt_out (business_id, window_from, window_to, cutoff, market, dose_from, dose_to, contacts, person_days, opt_outs, suppressed, rate, lower, upper, design_effect) VALUES " + strings.Join(values, ", "))
 	exec(`INSERT INTO messages (business_id, contact_id, message_id, purpose, sent_at, failed_at, exposure) VALUES
-		('Northwind Coffee', generateUUIDv4(), generateUUIDv4(), 'proactive', '2026-03-02 10:00:00', NULL, NULL),
-		('Northwind Coffee', generateUUIDv4(), generateUUIDv4(), 'proactive', '2026-03-22 10:00:00', '2026-03-22 10:00:01', NULL),
-		('Northwind Coffee', generateUUIDv4(), generateUUIDv4(), 'proactive', '2026-03-23 10:00:00', NULL, 1),
-		('Northwind Coffee', generateUUIDv4(), generateUUIDv4(), 'response', '2026-03-24 10:00:00', NULL, NULL)`)
-	exec(`INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_time, ingested_at, channel, copies) VALUES
-		('Northwind Coffee', generateUUIDv4(), generateUUIDv4(), 'send', '2026-03-02 10:00:00', '2026-05-29 10:00:00', 'whatsapp', 3)`)
+		('Northwind Coffee', generateUUIDv4(), rand64(), 'proactive', '2026-03-02 10:00:00', NULL, NULL),
+		('Northwind Coffee', generateUUIDv4(), rand64(), 'proactive', '2026-03-22 10:00:00', '2026-03-22 10:00:01', NULL),
+		('Northwind Coffee', generateUUIDv4(), rand64(), 'proactive', '2026-03-23 10:00:00', NULL, 1),
+		('Northwind Coffee', generateUUIDv4(), rand64(1), 'response', '2026-03-24 10:00:00', NULL, NULL)`)
+	exec(`INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_time, ingest_delay_ms, channel, copies) VALUES
+		('Northwind Coffee', generateUUIDv4(), rand64(), 'send', '2026-03-02 10:00:00', 88 * 86400000, 'whatsapp', 3)`)
 }
 
 // What the page says of rows is the same, whether a hand made them or a warehouse answered with them.

@@ -27,15 +27,15 @@ func fillLarge(b *testing.B, db *warehouse.DB, sends int) (events uint64) {
 		{"opt_out", "sipHash64(number, 'l') % 300 = 0", "toIntervalSecond(sipHash64(number, 'ld') % 500000)", ""},
 	} {
 		id := func(salt string) string {
-			return fmt.Sprintf("reinterpretAsUUID(sipHash128(number, '%s'))", salt)
+			return fmt.Sprintf("sipHash64(number, '%s')", salt)
 		}
-		message, event := "toUUID('"+noID+"')", id("e"+kind.what)
+		message, event := "0", id("e"+kind.what)
 		if kind.message != "" {
-			message, event = id(kind.message), "toUUID('"+noID+"')"
+			message, event = id(kind.message), "0"
 		}
 		err := db.Exec(ctx, fmt.Sprintf(`
-INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_id, event_time, ingested_at, account_id, channel, provider, market, purpose, campaign_id)
-SELECT 'shop', reinterpretAsUUID(sipHash128(intDiv(number, 20), 'c')), %s, '%s', %s, %s + %s AS t, t + toIntervalSecond(3),
+INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_id, event_time, ingest_delay_ms, account_id, channel, provider, market, purpose, campaign_id)
+SELECT 'shop', reinterpretAsUUID(sipHash128(intDiv(number, 20), 'c')), %s, '%s', %s, %s + %s, 3000,
     'page', 'whatsapp', 'meta', ['PH', 'ID', 'VN', 'TH'][intDiv(number, 20) %% 4 + 1], '%s', 'campaign_' || toString(number %% 30)
 FROM numbers(%d) WHERE %s`, message, kind.what, event, sent, kind.delay, map[bool]string{true: "proactive"}[kind.what == "send"], sends, kind.share))
 		if err != nil {

@@ -19,7 +19,9 @@ import (
 // fromLine is the event that a line of a simulated world stands for, as far as the models need it.
 func fromLine(l canonical.Line) event {
 	e := newEvent(l.EventTime, l.EventType, "c0", "m0")
-	e["contact_id"] = hashed(l.Address)
+	h := fnv.New128a()
+	h.Write([]byte(l.Address))
+	e["contact_id"] = uuid.Must(uuid.FromBytes(h.Sum(nil))).String()
 	e["message_id"], e["in_reply_to"], e["event_id"] = hashed(l.MessageID), hashed(l.InReplyTo), hashed(l.EventID)
 	e["account_id"], e["channel"], e["market"] = l.AccountID, l.Channel, l.Market
 	e["purpose"], e["category"], e["campaign_id"] = l.Purpose, l.Category, l.CampaignID
@@ -27,17 +29,13 @@ func fromLine(l canonical.Line) event {
 	return e
 }
 
-func hashed(name string) string {
+func hashed(name string) uint64 {
 	if name == "" {
 		return noID
 	}
-	h := fnv.New128a()
+	h := fnv.New64a()
 	h.Write([]byte(name))
-	id, err := uuid.FromBytes(h.Sum(nil))
-	if err != nil {
-		panic(err)
-	}
-	return id.String()
+	return h.Sum64()
 }
 
 func insertLines(t testing.TB, db *warehouse.DB, lines iter.Seq[canonical.Line]) {

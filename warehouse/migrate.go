@@ -56,8 +56,14 @@ func (m Migration) statements() []string {
 	return statements
 }
 
-// repeatable tells that all statements do nothing when they were done before.
+// repeatableMark begins a line that says why a file as a whole may be run again.
+const repeatableMark = "-- repeatable:"
+
+// repeatable tells that all statements do nothing when they were done before, or that the file says it can be run again.
 func (m Migration) repeatable() bool {
+	if strings.Contains(m.SQL, "\n"+repeatableMark) {
+		return true
+	}
 	for _, statement := range m.statements() {
 		if !repeatableStatement.MatchString(comments.ReplaceAllString(statement, "")) {
 			return false

@@ -22,7 +22,7 @@ accounts AS
         business_id,
         account_id,
         min(event_time)                              AS first_at,
-        maxIf(event_time, event_time <= ingested_at) AS last_at
+        maxIf(event_time, ingest_delay_ms >= 0)      AS last_at
     FROM event_log
     WHERE (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
     GROUP BY business_id, account_id
@@ -43,7 +43,7 @@ recent AS
 ),
 dated AS
 (
-    SELECT business_id, contact_id, message_id, event_type, event_id, min(event_time) AS dated_at, min(ingested_at) AS arrived_at
+    SELECT business_id, contact_id, message_id, event_type, event_id, min(event_time) AS dated_at, min(ingest_delay_ms) >= 0 AS plausible
     FROM event_log
     WHERE (business_id, contact_id, message_id, event_type, event_id) IN recent
       AND (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
@@ -51,7 +51,7 @@ dated AS
 ),
 cutoffs AS
 (
-    SELECT business_id, maxIf(dated_at, dated_at <= arrived_at) AS plausible_at
+    SELECT business_id, maxIf(dated_at, plausible) AS plausible_at
     FROM dated
     GROUP BY business_id
 )

@@ -60,14 +60,14 @@ outcomes AS
     (
         SELECT business_id, contact_id, quoted_id AS belongs_to, what, told_at AS outcome_at
         FROM told
-        WHERE what = 'reply' AND quoted_id != toUUID('00000000-0000-0000-0000-000000000000')
+        WHERE what = 'reply' AND quoted_id != 0
         UNION ALL
         SELECT t.business_id, t.contact_id, c.candidate_id AS belongs_to, t.what, t.told_at AS outcome_at
         FROM told AS t
         ASOF INNER JOIN candidates AS c
             ON c.business_id = t.business_id AND c.contact_id = t.contact_id AND c.channel = t.channel
            AND t.told_at >= c.candidate_at
-        WHERE t.quoted_id = toUUID('00000000-0000-0000-0000-000000000000')
+        WHERE t.quoted_id = 0
           AND c.candidate_at > t.told_at - if(t.what = 'reply', toIntervalHour(24), toIntervalHour(168))
     )
     GROUP BY business_id, contact_id, belongs_to
