@@ -142,7 +142,7 @@ type event map[string]any
 var (
 	columns = []string{"business_id", "contact_id", "message_id", "event_type", "event_id", "event_time", "ingest_delay_ms",
 		"account_id", "channel", "provider", "in_reply_to", "purpose", "category", "template_id", "campaign_id", "scope", "reason",
-		"market", "error_code", "is_machine", "is_test"}
+		"market", "error_code", "is_machine", "is_test", "watermark"}
 	idName = regexp.MustCompile(`^[a-z][0-9]+$`)
 	noID   = uint64(0)
 )
@@ -184,10 +184,10 @@ func newEvent(at time.Time, what, contact, message string) event {
 		"business_id": "shop", "contact_id": contactID(contact), "message_id": noID, "event_type": what, "event_id": noID,
 		"event_time": at, "ingest_delay_ms": int64(1000), "account_id": "page", "channel": "whatsapp", "provider": "meta",
 		"in_reply_to": noID, "purpose": "", "category": "", "template_id": "", "campaign_id": "", "scope": "", "reason": "",
-		"market": "PH", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0),
+		"market": "PH", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
 	}
 	switch {
-	case what == "opt_in" || what == "opt_out" || what == "complaint":
+	case message == "": // a consent, a complaint or a receipt up to a watermark
 		e["event_id"] = id("e" + strconv.FormatInt(at.UnixMilli()%1e12, 10))
 	default:
 		e["message_id"] = id(message)
@@ -215,6 +215,12 @@ func parseEvent(t *testing.T, fields []string) event {
 			t.Fatalf("event %q: no column %s in this test", fields, name)
 		}
 		switch name {
+		case "watermark":
+			upTo, err := time.Parse("2006-01-02T15:04:05.999", value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e[name], e["event_id"] = upTo, id("w"+strconv.FormatInt(upTo.UnixMilli()%1e12, 10))
 		case "ingested_at":
 			at, err := time.Parse("2006-01-02T15:04:05.999", value)
 			if err != nil {

@@ -16,15 +16,55 @@ sends AS
         market, language, zone, pricing_type, pricing_model, billable, error_code,
         assumeNotNull(sent_at)       AS sent,
         toUnixTimestamp64Milli(sent) AS sent_ms,
-        delivered_at, opened_at, clicked_at, failed_at,
+        delivered_at AS told_delivered_at, opened_at AS told_opened_at, clicked_at, failed_at,
         -- A delivery or an open contradicts a failure; but an e-mail that bounces after its delivery has failed.
         failed_at IS NOT NULL
-            AND opened_at IS NULL
-            AND (delivered_at IS NULL OR channel = 'email' AND ifNull(delivered_at <= failed_at, 0)) AS has_failed
+            AND told_opened_at IS NULL
+            AND (told_delivered_at IS NULL OR channel = 'email' AND ifNull(told_delivered_at <= failed_at, 0)) AS has_failed
     FROM message_facts FINAL
     WHERE is_test = 0
       AND sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+),
+-- Receipts for all that was sent up to an instant. Of the sends that one covers, another may have told earlier: for each
+-- watermark the earliest receipt of those that reach as far or farther. On this envelope the nearest watermark decides.
+receipts AS
+(
+    SELECT
+        business_id, contact_id, channel, event_type AS what, watermark AS up_to,
+        min(min(event_time)) OVER (PARTITION BY business_id, contact_id, channel, event_type ORDER BY watermark DESC) AS receipt_at
+    FROM
+    (
+        SELECT business_id, contact_id, channel, event_type, assumeNotNull(watermark) AS watermark, event_time
+        FROM contact_facts FINAL
+        WHERE event_type IN ('delivered', 'open')
+          AND is_test = 0
+          AND watermark >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+    )
+    GROUP BY business_id, contact_id, channel, event_type, watermark
+),
+delivered AS
+(
+    SELECT
+        s.*,
+        -- No receipt takes a failure back: it says nothing of single messages.
+        NOT has_failed AND toUnixTimestamp64Milli(r.receipt_at) > 0 AND ifNull(told_delivered_at > r.receipt_at, 1) AS delivery_covered,
+        if(delivery_covered, r.receipt_at, told_delivered_at)                          AS delivered_at,
+        multiIf(delivery_covered, 'by_watermark', delivered_at IS NULL, '', 'by_mid') AS delivered_method
+    FROM sends AS s
+    ASOF LEFT JOIN (SELECT * FROM receipts WHERE what = 'delivered') AS r
+        ON r.business_id = s.business_id AND r.contact_id = s.contact_id AND r.channel = s.channel AND s.sent <= r.up_to
+),
+opened AS
+(
+    SELECT
+        s.*,
+        NOT has_failed AND toUnixTimestamp64Milli(r.receipt_at) > 0 AND ifNull(told_opened_at > r.receipt_at, 1) AS open_covered,
+        if(open_covered, r.receipt_at, told_opened_at)                          AS opened_at,
+        multiIf(open_covered, 'by_watermark', opened_at IS NULL, '', 'by_mid') AS opened_method
+    FROM delivered AS s
+    ASOF LEFT JOIN (SELECT * FROM receipts WHERE what = 'open') AS r
+        ON r.business_id = s.business_id AND r.contact_id = s.contact_id AND r.channel = s.channel AND s.sent <= r.up_to
 ),
 -- What contacts did of their own: inbound messages and opt-outs.
 told AS
@@ -72,7 +112,6 @@ outcomes AS
     )
     GROUP BY business_id, contact_id, belongs_to
 ),
--- Receipts up to a watermark belong in a step of their own between `sends` and this one.
 purposed AS
 (
     SELECT
@@ -88,7 +127,7 @@ purposed AS
             sent < i.told_at + INTERVAL 24 HOUR, 'response',
             'proactive')                                AS found_purpose,
         found_purpose = 'proactive' AND NOT has_failed  AS counts
-    FROM sends AS s
+    FROM opened AS s
     ASOF LEFT JOIN (SELECT DISTINCT business_id, contact_id, channel, told_at FROM told WHERE what = 'reply') AS i
         ON i.business_id = s.business_id AND i.contact_id = s.contact_id AND i.channel = s.channel
        AND s.sent >= i.told_at
@@ -134,7 +173,9 @@ SELECT
 
     e.sent AS sent_at,
     e.delivered_at,
+    e.delivered_method,
     e.opened_at,
+    e.opened_method,
     e.clicked_at,
     if(o.answer_count > 0, o.first_answer_at, NULL) AS replied_at,
     if(e.has_failed, e.failed_at, NULL) AS failed_at,

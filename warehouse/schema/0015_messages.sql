@@ -35,7 +35,9 @@ CREATE TABLE messages_next
 
     sent_at            DateTime64(3, 'UTC'),
     delivered_at       Nullable(DateTime64(3, 'UTC')) COMMENT 'as reported; an open does not fill it in',
+    delivered_method   LowCardinality(String) COMMENT 'by_mid: told of this message; by_watermark: a receipt for all up to an instant covers it',
     opened_at          Nullable(DateTime64(3, 'UTC')),
+    opened_method      LowCardinality(String) COMMENT 'by_mid, by_watermark, as of the delivery',
     clicked_at         Nullable(DateTime64(3, 'UTC')),
     replied_at         Nullable(DateTime64(3, 'UTC')) COMMENT 'first attributed reply',
     failed_at          Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL if a delivery or an open contradicts it',
@@ -46,7 +48,7 @@ PARTITION BY toDate(sent_at)
 ORDER BY (business_id, contact_id, sent_at, message_id)
 -- statement
 INSERT INTO messages_next
-    (business_id, account_id, channel, provider, contact_id, message_id, purpose, author, category, template_id, campaign_id, message_tag, arm, scope, promised_frequency, market, language, zone, pricing_type, pricing_model, billable, error_code, exposure, replies, sent_at, delivered_at, opened_at, clicked_at, replied_at, failed_at, opted_out_at)
+    (business_id, account_id, channel, provider, contact_id, message_id, purpose, author, category, template_id, campaign_id, message_tag, arm, scope, promised_frequency, market, language, zone, pricing_type, pricing_model, billable, error_code, exposure, replies, sent_at, delivered_at, delivered_method, opened_at, opened_method, clicked_at, replied_at, failed_at, opted_out_at)
 SELECT
     business_id,
     account_id,
@@ -74,7 +76,9 @@ SELECT
     replies,
     sent_at,
     delivered_at,
+    if(delivered_at IS NULL, '', 'by_mid'),
     opened_at,
+    if(opened_at IS NULL, '', 'by_mid'),
     clicked_at,
     replied_at,
     failed_at,
