@@ -54,16 +54,34 @@ type Estimate struct {
 // Sources: Cochran 1977 chapter 6; Liang and Zeger 1986; Deng, Knoblich and Lu 2018.
 func (c Clustered) Ratio() (Estimate, bool) {
 	cr0, ok := c.cr0()
-	if !ok {
+	if !ok || c.Outcomes > c.Units {
 		return Estimate{}, false
 	}
 	g := float64(c.Clusters)
 	return c.estimate(g/(g-1)*cr0, g-1), true
 }
 
+// Mean estimates outcomes per unit where a unit may have several, for instance replies per day. The variance is that of
+// Ratio; the limits are taken on the log scale with t of G-1 degrees of freedom, so they stay above 0. False if the
+// sums are of no possible sample, there are no outcomes, or the clusters do not differ. Sources: as Ratio.
+func (c Clustered) Mean() (Coefficient, bool) {
+	cr0, ok := c.cr0()
+	if !ok || cr0 == 0 || c.Outcomes == 0 {
+		return Coefficient{}, false
+	}
+	g := float64(c.Clusters)
+	m := Coefficient{Value: float64(c.Outcomes) / float64(c.Units), StdError: math.Sqrt(g / (g - 1) * cr0)}
+	factor := math.Exp(studentQuantile(g-1) * m.StdError / m.Value)
+	m.Interval = Interval{Lower: m.Value / factor, Upper: m.Value * factor}
+	if !finite(m.Upper) {
+		return Coefficient{}, false
+	}
+	return m, true
+}
+
 // cr0 returns the linearised variance without a correction for few clusters.
 func (c Clustered) cr0() (float64, bool) {
-	if c.Clusters < 2 || c.Units < c.Clusters || c.Outcomes > c.Units {
+	if c.Clusters < 2 || c.Units < c.Clusters {
 		return 0, false
 	}
 	squares := product(c, c, Cross{NN: c.NN, YY: c.YY, NY: c.NY, YN: c.NY})
@@ -102,6 +120,11 @@ const (
 // Source: Bell and McCaffrey 2002.
 func Ratio(clusters []Cluster) (Estimate, bool) {
 	c := Sums(clusters)
+	for _, u := range clusters {
+		if u.Outcomes > u.Units {
+			return Estimate{}, false
+		}
+	}
 	if cr0, ok := c.cr0(); !ok {
 		return Estimate{}, false
 	} else if cr0 == 0 {
@@ -118,9 +141,6 @@ func Ratio(clusters []Cluster) (Estimate, bool) {
 	rate := float64(c.Outcomes) / n
 	var meat, nn, bnn, bbnnnn sum
 	for _, u := range clusters {
-		if u.Outcomes > u.Units {
-			return Estimate{}, false
-		}
 		units := float64(u.Units)
 		residual := float64(u.Outcomes) - rate*units
 		b := 1 / (1 - units/n) // square of the cluster's adjustment
@@ -222,12 +242,15 @@ type ANOVA struct {
 // than one unit, or no variance at all. Source: Donner 1986.
 func AnalyseClusters(clusters []Cluster) (ANOVA, bool) {
 	c := Sums(clusters)
-	if _, ok := c.cr0(); !ok || c.Units == c.Clusters || c.Outcomes == 0 || c.Outcomes == c.Units {
+	if _, ok := c.cr0(); !ok || c.Units == c.Clusters || c.Outcomes == 0 || c.Outcomes >= c.Units {
 		return ANOVA{}, false
 	}
 	n, g, rate := float64(c.Units), float64(c.Clusters), float64(c.Outcomes)/float64(c.Units)
 	var between, within sum
 	for _, u := range clusters {
+		if u.Outcomes > u.Units {
+			return ANOVA{}, false
+		}
 		if u.Units == 0 {
 			continue
 		}

@@ -251,3 +251,67 @@ func TestRatioDifference(t *testing.T) {
 		t.Error("impossible cross sums have a difference")
 	}
 }
+
+func TestMean(t *testing.T) {
+	m, ok := Sums(eight).Mean()
+	e, _ := Sums(eight).Ratio()
+	if !ok || m.Value != e.Rate || m.StdError != e.StdError || !(m.Lower > 0 && m.Lower < e.Rate && e.Rate < m.Upper) {
+		t.Errorf("%+v, %v, as a ratio %+v", m, ok, e)
+	}
+	near(t, "limits lie alike on the log scale", m.Lower*m.Upper, m.Value*m.Value, closedForm)
+	several := Sums([]Cluster{{2, 9}, {3, 1}, {5, 12}})
+	if m, ok := several.Mean(); !ok || m.Value != 2.2 {
+		t.Errorf("several outcomes per unit: %+v, %v", m, ok)
+	}
+	if _, ok := several.Ratio(); ok {
+		t.Error("several outcomes per unit have a rate")
+	}
+	for _, c := range [][]Cluster{{{9, 3}}, {{3, 0}, {5, 0}}, {{2, 4}, {3, 6}}} {
+		if m, ok := Sums(c).Mean(); ok {
+			t.Errorf("%v: %+v", c, m)
+		}
+	}
+}
+
+// Adding the events of more contacts in any order gives the same sums, and so the same bytes.
+func TestRatioIsOrderFree(t *testing.T) {
+	backwards := slices.Clone(eight)
+	slices.Reverse(backwards)
+	a, _ := Sums(eight).Ratio()
+	b, _ := Sums(backwards).Ratio()
+	if a != b {
+		t.Errorf("%+v, backwards %+v", a, b)
+	}
+}
+
+// Twelve contacts of unlike size: the interval of the sums misses the truth too often, that of the clusters does not.
+func TestCoverageOfFewContacts(t *testing.T) {
+	const runs, truth = 2000, .2
+	r := rand.New(rand.NewPCG(13, 14))
+	traits := distuv.Beta{Alpha: truth * 4, Beta: (1 - truth) * 4, Src: r} // intra-class correlation .2
+	clusters, sums := 0, 0
+	for range runs {
+		contacts := make([]Cluster, 12)
+		for i := range contacts {
+			p := traits.Rand()
+			contacts[i].Units = 1 + uint64(15*r.ExpFloat64())
+			for range contacts[i].Units {
+				if r.Float64() < p {
+					contacts[i].Outcomes++
+				}
+			}
+		}
+		if e, ok := Ratio(contacts); ok && e.Lower <= truth && truth <= e.Upper {
+			clusters++
+		}
+		if e, ok := Sums(contacts).Ratio(); ok && e.Lower <= truth && truth <= e.Upper {
+			sums++
+		}
+	}
+	if share := float64(clusters) / runs; share < .93 || share > .97 {
+		t.Errorf("the clusters' interval covers the truth in %.3f of the runs", share)
+	}
+	if share := float64(sums) / runs; share > .93 {
+		t.Errorf("the sums' interval covers the truth in %.3f of the runs: the clusters' is not needed", share)
+	}
+}

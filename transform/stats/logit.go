@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -34,7 +35,7 @@ type Regression struct {
 // BinomialRegression fits by iteratively reweighted least squares. With clustered, the covariance is robust to the
 // likeness of a contact's rows (CR1) and the limits take t with contacts - 1 degrees of freedom; else it is the
 // inverse expected information and the limits take the normal distribution.
-// ErrShape for rows of different length, negative trials, fewer than two contacts; ErrCollinear;
+// ErrShape for rows of different length, negative trials or none, and clustered with fewer than two contacts; ErrCollinear;
 // ErrSeparation where predictions go to 0 or 1 for ever; ErrConvergence after 50 rounds.
 // Sources: McCullagh and Nelder 1989; Prentice and Gloeckler 1978; Liang and Zeger 1986.
 func BinomialRegression(rows []Trials, link Link, clustered bool) (Regression, error) {
@@ -49,6 +50,10 @@ func BinomialRegression(rows []Trials, link Link, clustered bool) (Regression, e
 		if len(r.X) != columns || !finite(r.X...) || !finite(r.Outcomes, r.Others) || r.Outcomes < 0 || r.Others < 0 {
 			return Regression{}, fmt.Errorf("row %d: %w", i, ErrShape)
 		}
+	}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Trials) bool { return r.Outcomes+r.Others == 0 })
+	if len(rows) == 0 {
+		return Regression{}, ErrShape
 	}
 	contact, contacts := groups(len(rows), func(i int) int { return rows[i].Contact })
 	if clustered && contacts < 2 {
@@ -109,9 +114,7 @@ func BinomialRegression(rows []Trials, link Link, clustered bool) (Regression, e
 func farthest(rows []Trials, step []float64) float64 {
 	most := 0.0
 	for _, r := range rows {
-		if r.Outcomes+r.Others > 0 {
-			most = max(most, math.Abs(dot(r.X, step)))
-		}
+		most = max(most, math.Abs(dot(r.X, step)))
 	}
 	return most
 }
@@ -134,10 +137,6 @@ func (l Link) at(rows []Trials, beta []float64, contact []int, contacts int) bal
 	information := make([]sum, columns*columns)
 	for i, r := range rows {
 		eta := dot(r.X, beta)
-		trials := r.Outcomes + r.Others
-		if trials == 0 {
-			continue
-		}
 		// p, its complement and their logarithms apart, because a rare outcome's 1-p has no digits left.
 		// slope is dp/d(eta), ratio is slope / (p (1-p)).
 		var p, rest, logP, logRest, slope, ratio float64
@@ -159,7 +158,7 @@ func (l Link) at(rows []Trials, beta []float64, contact []int, contacts int) bal
 			logLikelihood.add(r.Others * logRest)
 		}
 		residual := (r.Outcomes*rest - r.Others*p) * ratio
-		weight := trials * slope * ratio
+		weight := (r.Outcomes + r.Others) * slope * ratio
 		for j, x := range r.X {
 			b.score[j].add(x * residual)
 			b.scores[contact[i]][j] += x * residual

@@ -80,6 +80,7 @@ func TestBinomialRegressionRefuses(t *testing.T) {
 		}
 	}
 	f("nothing", nil, ErrShape)
+	f("no trials", []Trials{{X: []float64{1}}}, ErrShape)
 	f("rows of different length", []Trials{one(1), one(0, 2)}, ErrShape)
 	f("a hole", []Trials{one(1, math.NaN()), one(0, 2)}, ErrShape)
 	f("a column twice", []Trials{one(1, 2, 4), one(0, 1, 2), one(0, 2, 4), one(1, 1, 2)}, ErrCollinear)

@@ -85,7 +85,7 @@ type Recommendation struct {
 //
 // and recommends the smallest of them, if its opt-outs surely keep the budget. A dose may be the best unless it lies
 // behind the best of the sample by at least the Bonferroni quantile z of 1 - .05/(K-1) among K candidates.
-// ErrShape if doses do not ascend, the covariance has the wrong size or is of no possible estimates, or a value is
+// ErrShape if doses do not ascend, the covariance has the wrong size or is not symmetric, or a value is
 // negative or not finite. Source: Hsu 1981, multiple comparison with the best.
 func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
 	if err := curve.check(values); err != nil {
@@ -166,6 +166,11 @@ func (c DoseCurve) check(values Values) error {
 	for i, row := range c.Covariance {
 		if len(row) != len(c.Covariance) || !finite(row...) || row[i] < 0 {
 			return fmt.Errorf("covariance row %d: %w", i, ErrShape)
+		}
+		for j := range i {
+			if row[j] != c.Covariance[j][i] {
+				return fmt.Errorf("covariance row %d is not column %d: %w", i, i, ErrShape)
+			}
 		}
 	}
 	for i, d := range c.Doses {

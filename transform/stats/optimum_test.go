@@ -130,6 +130,7 @@ func TestOptimumRefuses(t *testing.T) {
 	f("a negative value", func(c *DoseCurve, v *Values) { v.OptOut = -1 })
 	f("an infinite value", func(c *DoseCurve, v *Values) { v.Engagement = math.Inf(1) })
 	f("no covariance", func(c *DoseCurve, v *Values) { c.Covariance = nil })
+	f("asymmetry", func(c *DoseCurve, v *Values) { c.Covariance[3][1] = 1e-6 })
 	f("a short row", func(c *DoseCurve, v *Values) { c.Covariance[3] = nil })
 	f("doses out of order", func(c *DoseCurve, v *Values) { c.Doses[2].Sends = 1 })
 	f("no estimate", func(c *DoseCurve, v *Values) { c.Doses[2].OptOut = math.NaN() })

@@ -15,18 +15,18 @@ func Wilson(x, n uint64) (Interval, bool) {
 	return wilson(float64(x)/float64(n), float64(n)), true
 }
 
-// wilson takes a share, so that a rate that is not a count of n can use it too.
+// wilson takes a share, so that a rate that is not a count of n can use it too. The limit on the side of the nearer
+// end comes from the product of the roots, p^2/(1+z^2/n), where their difference would lose its digits.
 func wilson(p, n float64) Interval {
-	z2 := Z * Z
-	centre := (p + z2/(2*n)) / (1 + z2/n)
-	half := Z / (1 + z2/n) * math.Sqrt(p*(1-p)/n+z2/(4*n*n))
-	i := symmetric(centre, half)
-	// Exact at the ends, where rounding would leave a trace.
-	if p == 0 {
-		i.Lower = 0
-	}
-	if p == 1 {
+	scale := 1 + Z*Z/n
+	i := symmetric((p+Z*Z/(2*n))/scale, Z/scale*math.Sqrt(p*(1-p)/n+Z*Z/(4*n*n)))
+	switch {
+	case p < .5:
+		i.Lower = p * p / (scale * i.Upper)
+	case p == 1:
 		i.Upper = 1
+	default:
+		i.Upper = 1 - (1-p)*(1-p)/(scale*(1-i.Lower))
 	}
 	return i
 }

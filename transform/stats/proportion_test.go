@@ -33,6 +33,10 @@ func TestWilson(t *testing.T) {
 			t.Errorf("%d of %d: upper = %v", n, n, i.Upper)
 		}
 	}
+	// Counts beyond a float's digits, whose share rounds to 1.
+	if i, ok := Wilson(math.MaxUint64-1, math.MaxUint64); !ok || i.Upper != 1 || !(i.Lower > .999) {
+		t.Errorf("almost all: %+v, %v", i, ok)
+	}
 	if _, ok := Wilson(0, 0); ok {
 		t.Error("0 of 0 has an interval")
 	}

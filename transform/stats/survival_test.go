@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -337,5 +338,55 @@ func TestLungSurvivalIsOrderFree(t *testing.T) {
 	back, _ := KaplanMeier(subjects)
 	if !slices.Equal(c.Steps, back.Steps) {
 		t.Error("the order of the subjects changes the curve")
+	}
+}
+
+// The variance with censoring, competing causes and late entries has no simple twin, so contacts are drawn again.
+func TestCumulativeIncidenceVariance(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	subjects := make([]Subject, 250)
+	for i := range subjects {
+		first, second, end := r.ExpFloat64()*20, r.ExpFloat64()*12, r.ExpFloat64()*25
+		s := Subject{Exit: end}
+		if first < s.Exit {
+			s = Subject{Exit: first, Cause: 1}
+		}
+		if second < s.Exit {
+			s = Subject{Exit: second, Cause: 2}
+		}
+		if i%3 == 0 {
+			s.Entry = s.Exit / 4
+		}
+		s.Exit = math.Ceil(s.Exit) // ties
+		subjects[i] = s
+	}
+	at := func(subjects []Subject) (p Incidence) {
+		points, err := CumulativeIncidence(subjects, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range points {
+			if q.Time <= 10 {
+				p = q
+			}
+		}
+		return p
+	}
+	p := at(subjects)
+	resampled, _, err := Bootstrap(len(subjects), 2000, 1, func(times []int) ([]float64, bool) {
+		var drawn []Subject
+		for i, n := range times {
+			drawn = append(drawn, slices.Repeat(subjects[i:i+1], n)...)
+		}
+		return []float64{at(drawn).Share}, true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ratio := p.StdError / resampled[0].StdError; math.Abs(ratio-1) > .06 {
+		t.Errorf("standard error %v, drawn again %v", p.StdError, resampled[0].StdError)
+	}
+	if math.Abs(p.Lower/resampled[0].Lower-1) > .1 || math.Abs(p.Upper/resampled[0].Upper-1) > .1 {
+		t.Errorf("limits %+v, drawn again %+v", p.Interval, resampled[0].Interval)
 	}
 }
