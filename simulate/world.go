@@ -31,8 +31,11 @@ type Options struct {
 // spread over the days, and no order updates; those of an arm without one get what they would get without a test.
 type Arm struct {
 	Name   string `json:"name"`
-	Weekly int    `json:"weekly_sends"` // at most 21
+	Weekly int    `json:"weekly_sends"` // at most WeeklyMost
 }
+
+// WeeklyMost is the greatest number of weekly sends that an arm can have.
+const WeeklyMost = 7 * campaignsPerDay
 
 // World is a world that can be told any number of times, each time from its beginning. It holds
 // the options only, and may be told by several goroutines at once.
@@ -60,7 +63,7 @@ func New(o Options) *World {
 	}
 	o.Arms = slices.Clone(o.Arms)
 	for i := range o.Arms {
-		o.Arms[i].Weekly = max(0, min(o.Arms[i].Weekly, 7*campaignsPerDay))
+		o.Arms[i].Weekly = max(0, min(o.Arms[i].Weekly, WeeklyMost))
 	}
 	o.Start = o.Start.UTC().Truncate(24 * time.Hour)
 	start := o.Start.Unix()
