@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Acts are what contacts do with proactive messages: counts, or what is expected of them.
+// Acts say which things contacts did with proactive messages, 0 or 1 each, or how likely each was. On a person-day: with
+// at least one message.
 type Acts struct {
 	Opened  float64 `json:"opened"`
 	Clicked float64 `json:"clicked"`
@@ -28,7 +29,7 @@ type PersonDay struct {
 type Measured struct {
 	Contact         int
 	Exposure        int
-	Found, Expected Acts // 0 or 1, and its chance; of opens and clicks alone
+	Found, Expected Acts // of opens and clicks alone
 }
 
 // Panel is a world by contact and day, and by message. Contacts come in the order of their index.
@@ -60,24 +61,21 @@ func (w *World) Panel() Panel {
 		}
 		tr := w.draw(i, rand.New(w.stream(i)))
 		known := since[p.account].Add(lookBack)
-		e := expectation{World: w, traits: tr, days: map[int64]Acts{}}
-		found := map[int64]Acts{}
+		e := expectation{World: w, traits: tr, misses: map[int64]Acts{}}
+		opened, clicked, replied := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
 		for _, m := range p.settle() {
 			if m.purpose != "proactive" || !m.stands() {
 				continue
 			}
 			chance := e.message(m)
 			if within(m.opened, m.sent, openWindow) {
-				d := dayOf(m.opened)
-				found[d] = found[d].plus(Acts{Opened: 1})
+				opened[dayOf(m.opened)] = true
 			}
 			if within(m.clicked, m.sent, openWindow) {
-				d := dayOf(m.clicked)
-				found[d] = found[d].plus(Acts{Clicked: 1})
+				clicked[dayOf(m.clicked)] = true
 			}
 			if within(m.replied, m.sent, replyWindow) {
-				d := dayOf(m.replied)
-				found[d] = found[d].plus(Acts{Replied: 1})
+				replied[dayOf(m.replied)] = true
 			}
 			if m.measurable() && !m.sent.Before(known) && !m.sent.After(ref.Cutoff.Add(-openWindow)) {
 				panel.Messages = append(panel.Messages, Measured{
@@ -89,7 +87,7 @@ func (w *World) Panel() Panel {
 		for d := range p.daysAtRisk(known, ref.Cutoff) {
 			day := dayOf(d.day)
 			panel.Days = append(panel.Days, PersonDay{Contact: i, Dose: d.dose, Left: d.leaves,
-				Found: found[day], Expected: e.days[day].plus(Acts{Replied: e.unprompted(d.day)})})
+				Found: Acts{one(opened[day]), one(clicked[day]), one(replied[day])}, Expected: e.day(d.day)})
 		}
 	}
 	return panel
@@ -112,8 +110,17 @@ func (a Acts) plus(b Acts) Acts {
 type expectation struct {
 	*World
 	traits
-	days  map[int64]Acts
-	sends []int64 // proactive, not failed
+	misses map[int64]Acts // by day: the chances that none of the messages is opened, clicked, replied to; none: 1
+	sends  []int64        // proactive, not failed
+}
+
+// day returns the chances of the acts on a day, when all messages up to it are known.
+func (e *expectation) day(day time.Time) Acts {
+	miss, ok := e.misses[dayOf(day)]
+	if !ok {
+		miss = Acts{1, 1, 1}
+	}
+	return Acts{1 - miss.Opened, 1 - miss.Clicked, 1 - miss.Replied*(1-e.unprompted(day))}
 }
 
 // message adds the message's acts to their days and returns the chances of an open and a click within their windows.
@@ -143,15 +150,33 @@ func (e *expectation) message(m *message) (chance Acts) {
 
 // spread adds an act to the days on which it may come, as far as within a window.
 func (e *expectation) spread(at int64, delays []int64, window int64, act Acts) {
-	share := 1 / float64(len(delays))
-	act = Acts{act.Opened * share, act.Clicked * share, act.Replied * share}
+	first := at / secondsPerDay
+	for i, share := range shares(at%secondsPerDay, delays, window) {
+		day := first + int64(i)
+		miss, ok := e.misses[day]
+		if !ok {
+			miss = Acts{1, 1, 1}
+		}
+		e.misses[day] = miss.without(act, share)
+	}
+}
+
+// without returns misses after one more message, of which a share of the acts may come on the day.
+func (miss Acts) without(act Acts, share float64) Acts {
+	return Acts{miss.Opened * (1 - share*act.Opened), miss.Clicked * (1 - share*act.Clicked), miss.Replied * (1 - share*act.Replied)}
+}
+
+// shares returns which shares of the delays end on the day of the send, on the next, and so on, as far as within a
+// window. second is the send's within its day.
+func shares(second int64, delays []int64, window int64) []float64 {
+	all := make([]float64, (second+window)/secondsPerDay+1)
 	for _, d := range delays {
 		if d > window {
 			break
 		}
-		day := (at + d) / secondsPerDay
-		e.days[day] = e.days[day].plus(act)
+		all[(second+d)/secondsPerDay] += 1 / float64(len(delays))
 	}
+	return all
 }
 
 // unprompted is the chance of an unprompted message on the day that answers a proactive one by the rules.
@@ -277,7 +302,7 @@ func (l *lines) within() float64 {
 }
 
 // Steady is what becomes of a person-day among all contacts, equally weighted, had each got so many messages every week,
-// evenly spread and for long: what a dose causes. Unprompted messages and timing are left aside.
+// evenly spread, at 15 h UTC, and for long: what a dose causes. Unprompted messages and timing are left aside.
 type Steady struct {
 	Dose   int     `json:"dose"`
 	OptOut float64 `json:"opt_out"`
@@ -286,21 +311,51 @@ type Steady struct {
 
 // Steady returns the doses from 0 up to the greatest that Curve spells out.
 func (w *World) Steady() (all []Steady) {
-	rates := w.rates()
+	const second, days = 15 * 3600, 7
+	open := shares(second, delays().open, week)
+	click := shares(second, delays().click, week)
+	reply := shares(second, delays().reply, secondsPerDay)
+	share := func(shares []float64, i int) float64 {
+		if i < len(shares) {
+			return shares[i]
+		}
+		return 0
+	}
 	for dose := range causalMost + 1 {
 		s := Steady{Dose: dose, OptOut: round(w.toldLeaves(dose))}
-		if dose > 0 {
-			delivered := float64(dose) / 7 * (1 - fails(dose)) * (1 - failUndeliverable) * (1 - neverDelivered)
-			r := rates(dose)
-			s.Acts = Acts{round(delivered * r.Opened), round(delivered * r.Clicked), round(delivered * r.Replied)}
+		// What any number of messages i days ago may bring today, on each day of the week.
+		delivered := (1 - fails(dose)) * (1 - failUndeliverable) * (1 - neverDelivered)
+		for i := range w.Options.Contacts {
+			c := w.draw(i, rand.New(w.stream(i)))
+			opens := delivered * c.open * w.Options.openFalls(dose)
+			act := Acts{Replied: opens * c.reply * w.Options.replyFalls(dose)}
+			if c.receipts {
+				act.Opened = opens
+			}
+			if w.Options.Clicks {
+				act.Clicked = opens * c.click * w.Options.clickFalls(dose)
+			}
+			for day := range days {
+				miss := Acts{1, 1, 1}
+				for before := range len(open) {
+					d := day - before + 2*days
+					for range (d+1)*dose/7 - d*dose/7 {
+						miss.Opened *= 1 - act.Opened*share(open, before)
+						miss.Clicked *= 1 - act.Clicked*share(click, before)
+						miss.Replied *= 1 - act.Replied*share(reply, before)
+					}
+				}
+				s.Acts = s.plus(Acts{1 - miss.Opened, 1 - miss.Clicked, 1 - miss.Replied})
+			}
 		}
+		n := float64(days * w.Options.Contacts)
+		s.Acts = Acts{round(s.Opened / n), round(s.Clicked / n), round(s.Replied / n)}
 		all = append(all, s)
 	}
 	return all
 }
 
-// Utility returns what a person-day of the dose is worth: the value of its replies (and of its clicks, where clicks are
-// told, instead) less the cost of opt-outs and of messages.
+// Utility returns what a person-day of the dose is worth: the value of a reply, or of a click where clicks are told, less the cost of opt-outs and of messages.
 func (s Steady) Utility(engagement, optOut, message float64) float64 {
 	acts := s.Replied
 	if s.Clicked > 0 {
