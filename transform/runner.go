@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"drumbeat/warehouse"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
 )
 
 //go:embed models/*.sql
@@ -245,8 +248,19 @@ SELECT
 
 // replace puts the staged partitions in the place of the relation's, and empties those of the window that have
 // no staged rows. Each partition changes as a whole, at once; the window does not, so a run that breaks off
-// leaves some partitions old and some new.
+// leaves some partitions old and some new. Where nothing lies beyond the window, the table changes as a whole.
 func (r *run) replace(ctx context.Context, m model, staging string, w Window) error {
+	var beyond bool
+	query := "SELECT count() > 0 FROM (SELECT 1 FROM " + m.relation + " WHERE NOT (" + m.scope.where + ") LIMIT 1)"
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
+		return fmt.Errorf("look beyond the window: %w", err)
+	}
+	if !beyond {
+		if err := r.db.Exec(ctx, "EXCHANGE TABLES "+staging+" AND "+m.relation); err != nil {
+			return fmt.Errorf("put the new table in its place: %w", err)
+		}
+		return nil
+	}
 	staged, err := r.partitions(ctx, m, staging, w)
 	if err != nil {
 		return err
@@ -353,6 +367,10 @@ func query(relation string) (string, error) {
 
 // insertSelect computes a model inside the warehouse.
 func insertSelect(ctx context.Context, r *run, m model, staging string, w Window) error {
+	return r.insert(ctx, m, staging, w.params())
+}
+
+func (r *run) insert(ctx context.Context, m model, staging string, params []any) error {
 	sql, err := query(m.relation)
 	if err != nil {
 		return err
@@ -365,10 +383,48 @@ func insertSelect(ctx context.Context, r *run, m model, staging string, w Window
 		"min_insert_block_size_bytes": 1 << 30,
 		"max_insert_threads":          1,
 	}))
-	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, w.params()...); err != nil {
+	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, params...); err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
 	return nil
+}
+
+// sendsPerPass bounds the memory of a pass, to about a gigabyte.
+var sendsPerPass uint64 = 2_500_000
+
+// insertByContacts computes a model inside the warehouse in passes, each over a range of contacts, which the tables it
+// reads are sorted by.
+func insertByContacts(ctx context.Context, r *run, m model, staging string, w Window) error {
+	var sends uint64
+	const query = `SELECT count() FROM message_facts
+WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY`
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&sends); err != nil {
+		return fmt.Errorf("count the sends: %w", err)
+	}
+	for _, contacts := range contactRanges(sends/sendsPerPass + 1) {
+		if err := r.insert(ctx, m, staging, append(w.params(), contacts...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contactRanges cuts all contacts into n ranges of about the same size: pseudonyms are evenly spread. The database
+// compares the second half of a UUID first.
+func contactRanges(n uint64) (ranges [][]any) {
+	for i := range n {
+		var first, last uuid.UUID
+		for j := range 8 {
+			last[j] = 0xff
+		}
+		binary.BigEndian.PutUint64(first[8:], math.MaxUint64/n*i)
+		binary.BigEndian.PutUint64(last[8:], math.MaxUint64/n*(i+1)-1)
+		if i == n-1 {
+			binary.BigEndian.PutUint64(last[8:], math.MaxUint64)
+		}
+		ranges = append(ranges, []any{clickhouse.Named("first_contact", first.String()), clickhouse.Named("last_contact", last.String())})
+	}
+	return ranges
 }
 
 func randomName() string {
