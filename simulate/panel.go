@@ -355,12 +355,9 @@ func (w *World) Steady() (all []Steady) {
 	return all
 }
 
-// Utility returns what a person-day of the dose is worth: the value of a reply, or of a click where clicks are told, less the cost of opt-outs and of messages.
-func (s Steady) Utility(engagement, optOut, message float64) float64 {
-	acts := s.Replied
-	if s.Clicked > 0 {
-		acts = s.Clicked
-	}
+// Utility returns what a person-day of the dose is worth: the value of an open, click or reply less the cost of opt-outs and of messages.
+func (s Steady) Utility(outcome string, engagement, optOut, message float64) float64 {
+	acts := map[string]float64{"open": s.Opened, "click": s.Clicked, "reply": s.Replied}[outcome]
 	return engagement*acts - optOut*s.OptOut - message*float64(s.Dose)/7
 }
 

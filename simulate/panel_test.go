@@ -219,19 +219,19 @@ func TestArms(t *testing.T) {
 
 // What a person-day is worth has one best dose, neither the least nor the greatest.
 func TestUtilityHasABest(t *testing.T) {
-	for _, o := range []Options{{Seed: 1, Contacts: 500}, {Seed: 1, Contacts: 500, Clicks: true}} {
+	steady := New(Options{Seed: 1, Contacts: 500, Clicks: true}).Steady()
+	for _, outcome := range []string{"open", "click", "reply"} {
 		best, worth := 0, math.Inf(-1)
-		steady := New(o).Steady()
 		for i, s := range steady {
 			if s.Dose != i {
 				t.Fatalf("dose %d is in place %d", s.Dose, i)
 			}
-			if u := s.Utility(1, 1, 0); u > worth {
+			if u := s.Utility(outcome, 1, 5, 0); u > worth {
 				best, worth = i, u
 			}
 		}
-		if best < 3 || best > 9 {
-			t.Errorf("%+v: the best dose is %d", o, best)
+		if best < 1 || best > 9 {
+			t.Errorf("%s: the best dose is %d", outcome, best)
 		}
 	}
 }
