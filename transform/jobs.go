@@ -14,5 +14,8 @@ var jobs = map[string][]model{
 		{relation: "frequency_withheld", fill: fillRates, scope: window},
 		{relation: "frequency_distribution", fill: fillDistribution, scope: window},
 		{relation: "frequency_opt_out", fill: fillOptOut, scope: window},
+		{relation: "frequency_dose", fill: fillDose, scope: window},
+		{relation: "frequency_curves", fill: fillCurves, scope: window},
+		{relation: "frequency_arms", fill: fillArms, scope: window},
 	},
 }
