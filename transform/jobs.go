@@ -17,5 +17,8 @@ var jobs = map[string][]model{
 		{relation: "frequency_dose", fill: fillDose, scope: window},
 		{relation: "frequency_curves", fill: fillCurves, scope: window},
 		{relation: "frequency_arms", fill: fillArms, scope: window},
+		{relation: "contact_doses", fill: insertSelect, scope: window},
+		{relation: "frequency_recommendation", fill: fillRecommendation, scope: window},
+		{relation: "frequency_what_if", fill: fillWhatIf, scope: window},
 	},
 }

@@ -93,7 +93,15 @@ var running = make(chan struct{}, 1)
 // done, also beside an error: then the models before the one that failed are new, and the failed one holds, for
 // each day, its old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
 func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, error) {
+	return RunWith(ctx, db, job, w, DefaultValues())
+}
+
+// RunWith is Run with what outcomes are worth; a further error is ErrValues.
+func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (Result, error) {
 	result := Result{Job: job}
+	if err := values.check(); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
 	steps, ok := jobs[job]
 	if !ok {
 		return result, fmt.Errorf("run %q: %w; there are: %s", job, ErrUnknownJob, strings.Join(Jobs(), ", "))
@@ -109,7 +117,7 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 	case <-ctx.Done():
 		return result, context.Cause(ctx)
 	}
-	r := run{db: db, result: &result, window: w}
+	r := run{db: db, result: &result, window: w, values: values}
 	if err := r.dropForgotten(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
@@ -130,6 +138,7 @@ type run struct {
 	db     *warehouse.DB
 	result *Result
 	window Window // as asked
+	values Values
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -362,7 +371,10 @@ func (w Window) params() []any {
 
 func query(relation string) (string, error) {
 	b, err := models.ReadFile("models/" + relation + ".sql")
-	return string(b), err
+	if err != nil {
+		return "", err
+	}
+	return withShared(string(b))
 }
 
 // insertSelect computes a model inside the warehouse.
