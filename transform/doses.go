@@ -494,6 +494,19 @@ func (s *segment) standardised(blocks [][]float64, pooled []float64, bin int) fl
 	return over(sum, n)
 }
 
+// chance returns the variance that a standardised rate has by chance, did each stratum's opt-outs come as a Poisson count
+// at the given rate. A stratum of much weight and few days in which nobody happened to leave would pretend certainty.
+func (s *segment) chance(pooled []float64, bin int, rate float64) float64 {
+	blocks := s.totals(-1)
+	var sum, all float64
+	for _, c := range s.strata {
+		sums := c.of(blocks, pooled)
+		days := c.days(sums)
+		sum, all = sum+days*days*over(rate, sums[atCellDays+c.prior*doseBins+bin]), all+days
+	}
+	return over(sum, all*all)
+}
+
 // keptUp returns engagements per person-day, were every contact's dose always that of the bin.
 func (s *segment) keptUp(falls [exposureBins]float64, p propensity, bin int) float64 {
 	if bin == 0 {

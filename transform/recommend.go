@@ -177,7 +177,11 @@ func (s *segment) contests(propensities map[int]propensity) []contest {
 			}
 			if enough && (!adjusted || s.candidates[b] && len(s.strata) > 0) {
 				i := c.index + doseBins
-				c.leaving = hazardLimits(values[i], covariance(i, i), c.personDays, groups)
+				variance := covariance(i, i)
+				if adjusted {
+					variance = max(variance, s.chance(all, b, max(values[i], values[3*doseBins+b])))
+				}
+				c.leaving = hazardLimits(values[i], variance, c.personDays, groups)
 			}
 			switch {
 			case adjusted:
