@@ -4,7 +4,7 @@ package transform
 var jobs = map[string][]model{
 	"frequency": {
 		{relation: "coverage", fill: insertSelect, scope: everything},
-		{relation: "messages", fill: insertByContacts, scope: sentDays},
+		{relation: "messages", fill: insertByContacts, scope: sentDays, restates: true},
 		{relation: "person_days", fill: insertSelect, scope: riskDays},
 		{relation: "frequency_engagement", fill: fillRates, scope: window},
 		{relation: "frequency_segments", fill: fillRates, scope: window},

@@ -73,6 +73,8 @@ type Step struct {
 	Rows        uint64
 	Fingerprint uint64 // order-free hash of the rows: equal fingerprints, equal results
 	Took        time.Duration
+	All         bool     // every day of the window was computed; else only those that arrivals touch
+	Restated    []Window // of these, the days that differ from what they were, with those between them
 }
 
 // Jobs returns the names of the jobs, sorted.
@@ -121,6 +123,9 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 	if err := r.dropForgotten(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
+	if err := r.settle(ctx); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
 	for _, m := range steps {
 		if err := r.step(ctx, m); err != nil {
 			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
@@ -130,6 +135,9 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 			break
 		}
 	}
+	if err := r.forget(ctx); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
 	return result, nil
 }
 
@@ -138,7 +146,9 @@ type run struct {
 	db     *warehouse.DB
 	result *Result
 	window Window // as asked
-	values Values
+
+	arrivedTo time.Time // all that was loaded before can be read
+	values    Values
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -146,6 +156,7 @@ type model struct {
 	relation string
 	fill     func(ctx context.Context, r *run, m model, staging string, w Window) error
 	scope    scope
+	restates bool // a run over all days computes only those that what arrived since touches
 }
 
 // scope says which part of a relation a run replaces, and how that part is partitioned.
@@ -201,11 +212,25 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 			err = errors.Join(err, fmt.Errorf("drop the staging table: %w", dropErr))
 		}
 	}()
-	if err := m.fill(ctx, r, m, staging, w); err != nil {
+	parts, last, err := r.restate(ctx, m, w)
+	if err != nil {
 		return err
 	}
-	if err := r.replace(ctx, m, staging, w); err != nil {
-		return err
+	var were []print
+	if last != nil {
+		if were, err = r.prints(ctx, m, parts); err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
+		if err := m.fill(ctx, r, m, staging, part); err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
+		if err := r.replace(ctx, m, staging, part); err != nil {
+			return err
+		}
 	}
 	if r.result.Window.IsZero() { // coverage has just been written
 		if err := r.resolve(ctx); err != nil {
@@ -215,8 +240,13 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 			return nil
 		}
 	}
-	s := Step{Relation: m.relation, Window: w}
-	if s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w); err != nil {
+	s := Step{Relation: m.relation, Window: w, All: last == nil}
+	if last != nil {
+		err = r.restated(ctx, m, &s, last, parts, were)
+	} else {
+		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
+	}
+	if err != nil {
 		return err
 	}
 	s.Took = time.Since(started)
@@ -295,9 +325,18 @@ func (r *run) replace(ctx context.Context, m model, staging string, w Window) er
 }
 
 func (r *run) partitions(ctx context.Context, m model, table string, w Window) ([]string, error) {
-	rows, err := r.db.Query(ctx, strings.ReplaceAll(m.scope.partitions, "{table}", table)+" ORDER BY name", w.params()...)
+	names, err := r.names(ctx, strings.ReplaceAll(m.scope.partitions, "{table}", table), w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+	}
+	return names, nil
+}
+
+// names asks for names of partitions and writes them as statements need them.
+func (r *run) names(ctx context.Context, query string, params ...any) ([]string, error) {
+	rows, err := r.db.Query(ctx, query+" ORDER BY name", params...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var names []string
@@ -324,11 +363,24 @@ func (r *run) fingerprint(ctx context.Context, m model, w Window) (rows, hash ui
 }
 
 func (r *run) record(ctx context.Context, s Step, started time.Time) error {
+	asked, arrivedTo, why := uint8(1), (*time.Time)(nil), "window"
+	if r.window.IsZero() {
+		asked, arrivedTo, why = 0, &r.arrivedTo, "arrivals"
+		if s.All {
+			why = "all days"
+		}
+	}
+	var restated []time.Time
+	for _, part := range s.Restated {
+		for d := part.From; d.Before(part.To); d = d.Add(day) {
+			restated = append(restated, d)
+		}
+	}
 	batch, err := r.db.PrepareBatch(ctx, `INSERT INTO runs
-(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint)`)
+(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint, asked, arrived_to, restated, why)`)
 	if err == nil {
 		err = batch.Append(r.result.Job, s.Window.From, s.Window.To, r.result.Cutoff, started.UTC(), started.Add(s.Took).UTC(),
-			s.Relation, s.Rows, s.Fingerprint)
+			s.Relation, s.Rows, s.Fingerprint, asked, arrivedTo, restated, why)
 	}
 	if err == nil {
 		err = batch.Send()
