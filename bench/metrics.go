@@ -62,29 +62,6 @@ func (b *bench) metrics(ctx context.Context) (*warehouse.DB, error) {
 	return db, err
 }
 
-func (b *bench) transform(ctx context.Context) error {
-	db, err := b.world(ctx)
-	if err != nil {
-		return err
-	}
-	var events uint64
-	if err := db.QueryRow(ctx, "SELECT sum(copies) FROM event_log").Scan(&events); err != nil {
-		return fmt.Errorf("count the events: %w", err)
-	}
-	figures, err := b.alternate(ctx, seconds(func(ctx context.Context) error {
-		_, err := transform.Run(ctx, db, "frequency", transform.Window{})
-		return err
-	}))
-	if err != nil {
-		return err
-	}
-	b.add(compared(row{
-		Name: "frequency, all days", Value: float64(events) / figures[0].value, Unit: "events/s",
-		Beside: "DuckDB 1.4", Goal: 3, Note: fmt.Sprintf("%s events in %s s", number(float64(events)), number(figures[0].value)),
-	}, figure{err: errors.New("DuckDB needs a module of its own")}))
-	return nil
-}
-
 func (b *bench) reports(ctx context.Context) error {
 	db, err := b.metrics(ctx)
 	if err != nil {

@@ -234,7 +234,7 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 	f(ErrNoData, "run the job", "frequency_opt_out", nil, CSV)
 	insert(t, db, "frequency_opt_out", optOutColumns, `('north', '2026-03-01', '2026-04-01', '2026-03-31 23:00:00', 'all', 1, 1, 400, 9000, 9, 0, 0.001, 0.0005, 0.002)`)
 	f(ErrWindow, "2026-03-01 to 2026-04-01", "frequency_opt_out", map[string]string{"from": "2026-03-02"}, CSV)
-	f(ErrUnknownQuery, "frequency_engagement, frequency_opt_out", "frequency", nil, CSV)
+	f(ErrUnknownQuery, "frequency_engagement, ", "frequency", nil, CSV)
 	f(ErrParam, `no parameter "channel"; there are business, from, to, market`, "frequency_opt_out", map[string]string{"channel": "sms"}, CSV)
 	f(ErrParam, `no parameter "x"; there are none`, "runs", map[string]string{"x": ""}, CSV)
 	f(ErrParam, "a date like", "frequency_opt_out", map[string]string{"from": "March"}, CSV)

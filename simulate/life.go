@@ -8,6 +8,9 @@ import (
 
 // live is one contact's UTC day.
 func (t *telling) live(c *contact, day int) {
+	if c.lost {
+		return
+	}
 	r, tomorrow := t.r, t.today+secondsPerDay
 	if day >= 0 && !c.in {
 		switch {
@@ -26,12 +29,18 @@ func (t *telling) live(c *contact, day int) {
 		c.sends = c.sends[1:]
 	}
 	// The dose counts [today - 7 d, today): c.sends holds just these now.
-	leaving := day >= 0 && c.in && !c.blocked && c.joins < t.today && r.Float64() < leaves(len(c.sends), t.Options.Null)
+	leaving := day >= 0 && c.in && !c.blocked && c.joins < t.today && r.Float64() < t.Options.leaves(len(c.sends))
 
 	t.outgoing = t.outgoing[:0]
-	if c.in {
+	if planned, ok := t.planned(c, day); ok && c.in {
+		for _, l := range t.calendar[c.market][:planned] {
+			t.outgoing = append(t.outgoing, launch{l.at + r.Int64N(campaignSpread), l.campaign})
+		}
+		t.spread()
+	} else if c.in {
+		weekly := t.meant(c)
 		for _, l := range t.calendar[c.market] {
-			if r.Float64() < c.week/(7*campaignsPerDay) {
+			if r.Float64() < weekly/(7*campaignsPerDay) {
 				t.outgoing = append(t.outgoing, launch{l.at + r.Int64N(campaignSpread), l.campaign})
 			}
 		}
@@ -70,6 +79,29 @@ func (t *telling) live(c *contact, day int) {
 	}
 }
 
+// planned returns how many messages the contact's arm plans for the day: a week's number evenly over its days, each
+// contact on other days. False if there is no such plan.
+func (t *telling) planned(c *contact, day int) (int, bool) {
+	if len(t.Options.Arms) == 0 || t.Options.Arms[c.arm].Weekly == 0 {
+		return 0, false
+	}
+	weekly := t.Options.Arms[c.arm].Weekly
+	day += burnIn + int(c.index%7)
+	return (day+1)*weekly/7 - day*weekly/7, true
+}
+
+// meant returns the sends that the contact is meant to get in a week, seen from today.
+func (t *telling) meant(c *contact) float64 {
+	if !t.Options.Reacts {
+		return c.week
+	}
+	c.active = slices.DeleteFunc(c.active, func(at int64) bool { return at < t.today-reactDays*secondsPerDay })
+	if slices.ContainsFunc(c.active, func(at int64) bool { return at < t.today }) {
+		return c.week * reacts
+	}
+	return c.week
+}
+
 // spread orders today's sends to a contact and gives each a second of its own, an even one:
 // responses go out on odd seconds, so "the latest send" is never a tie.
 func (t *telling) spread() {
@@ -90,13 +122,14 @@ func (t *telling) proactive(c *contact, l launch) {
 	r := t.r
 	c.messages++
 	m := fact{message: c.messages, campaign: l.campaign}
-	exposure := 1
+	exposure, since := 1, int64(week)
 	for _, at := range c.sends {
 		if at > l.at-week {
 			exposure++
+			since = l.at - at
 		}
 	}
-	if l.campaign != orderUpdate && r.Float64() < failCapped+failCappedDose*float64(max(0, exposure-6)) {
+	if l.campaign != orderUpdate && r.Float64() < fails(exposure) {
 		t.tell(c, m.of(factFailed, l.at+r.Int64N(3)).failing(131049))
 		return
 	}
@@ -114,8 +147,11 @@ func (t *telling) proactive(c *contact, l launch) {
 	if c.blocked {
 		return
 	}
-	opened, ok := t.arrive(c, m, l.at, c.open*openFalls(exposure))
-	if !ok || r.Float64() >= c.reply*replyFalls(exposure) {
+	opened, ok := t.arrive(c, m, l.at, c.open*t.Options.openFalls(exposure)*t.Options.timing(&markets[c.market], l.at, since))
+	if ok && t.Options.Clicks && r.Float64() < c.click*t.Options.clickFalls(exposure) {
+		t.tell(c, m.of(factClicked, opened+1+clickDelay.draw(r)))
+	}
+	if !ok || r.Float64() >= c.reply*t.Options.replyFalls(exposure) {
 		return
 	}
 	quoted := uint32(0)
@@ -143,6 +179,9 @@ func (t *telling) arrive(c *contact, m fact, at int64, open float64) (opened int
 		read := m.of(factRead, opened)
 		read.priced = onScreen
 		t.tell(c, read)
+		if t.Options.Reacts {
+			c.active = append(c.active, opened)
+		}
 	}
 	return opened, ok
 }
@@ -158,6 +197,9 @@ func (t *telling) inbound(c *contact, at int64, quoted uint32, messages int) {
 	f := fact{at: at, what: factInbound, message: c.messages, quoted: quoted, text: int8(r.IntN(len(markets[c.market].texts)))}
 	f.kind = drawKind(r, quoted != 0)
 	t.tell(c, f)
+	if t.Options.Reacts {
+		c.active = append(c.active, at)
+	}
 	if messages == conversationMost || r.Float64() >= answered {
 		return
 	}

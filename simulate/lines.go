@@ -52,9 +52,10 @@ func (b *book) line(f fact, buf *[]byte) canonical.Line {
 		}
 		return l
 	}
-	l.EventType = [...]string{factSent: "send", factDelivered: "delivered", factRead: "open", factFailed: "failed"}[f.what]
+	l.EventType = [...]string{factSent: "send", factDelivered: "delivered", factRead: "open", factFailed: "failed", factClicked: "click"}[f.what]
 	l.MessageID = id(f.message, false)
 	if f.what == factSent {
+		l.Arm = b.arm[f.contact]
 		l.Purpose = "proactive"
 		if f.campaign == response {
 			l.Purpose = "response"

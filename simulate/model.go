@@ -3,6 +3,7 @@ package simulate
 import (
 	"math"
 	"math/rand/v2"
+	"time"
 )
 
 // What the contacts of every world are like. Truth prints these numbers beside the results,
@@ -33,6 +34,23 @@ const (
 	replyEngaged = 0.50
 	replyMost    = 0.60
 	replyFatigue = 0.10
+	// P(click | opened) = min(clickMost, clickBase*exp(clickEngaged*z)) * exp(-clickFatigue*(exposure-1)), where messages have a link.
+	clickBase    = 0.16
+	clickEngaged = 0.40
+	clickMost    = 0.70
+	clickFatigue = 0.08
+	// Where timing matters, the chance of an open is also multiplied by
+	// (1 - habituation*exp(-hours since the proactive message before / recovers)) * (1 - hourSwing*(1-cos(2 pi (local hour - hourBest)/24))/2).
+	habituation = 0.50
+	recovers    = 12.0 // hours
+	hourSwing   = 0.40
+	hourBest    = 20
+
+	// A business that reacts sends so many times as much on the days after a told open or an inbound message.
+	reacts    = 3.0
+	reactDays = 3
+	// Contacts of an engagement below this are the least engaged third.
+	leastThird = -0.4307
 
 	// P(leave on a day at risk | dose) = leaveBase*exp(leaveDose*min(dose, leaveDoseMost)).
 	leaveBase     = 0.0010
@@ -80,6 +98,7 @@ var (
 	deliverSoon  = delay{Median: 2, Sigma: 0.6, Most: 30}
 	deliverLater = delay{Median: 40 * 60, Sigma: 1.5, Most: 3 * secondsPerDay} // the phone was off
 	openDelay    = delay{Median: 45 * 60, Sigma: 1.9, Most: 14 * secondsPerDay}
+	clickDelay   = delay{Median: 40, Sigma: 1.2, Most: 2 * secondsPerDay}     // after the open
 	replyDelay   = delay{Median: 9 * 60, Sigma: 2.3, Most: 5 * secondsPerDay} // after the open
 	respondDelay = delay{Median: 6 * 60, Sigma: 1.3, Most: 20 * 3600}         // within the 24 h that a response may take
 	chatDelay    = delay{Median: 90, Sigma: 1.2, Most: 6 * 3600}              // within a conversation
@@ -101,13 +120,37 @@ func drawDelivery(r *rand.Rand) int64 {
 
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// openFalls and replyFalls say what is left of a rate at an exposure; both are 1 at exposure 1.
-func openFalls(exposure int) float64  { return math.Exp(-openFatigue * float64(exposure-1)) }
-func replyFalls(exposure int) float64 { return math.Exp(-replyFatigue * float64(exposure-1)) }
+// openFalls, clickFalls and replyFalls say what is left of a rate at an exposure; all are 1 at exposure 1.
+func (o Options) openFalls(exposure int) float64 {
+	return math.Exp(-o.Fatigue * openFatigue * float64(exposure-1))
+}
+
+func (o Options) clickFalls(exposure int) float64 {
+	return math.Exp(-o.Fatigue * clickFatigue * float64(exposure-1))
+}
+
+func (o Options) replyFalls(exposure int) float64 {
+	return math.Exp(-o.Fatigue * replyFatigue * float64(exposure-1))
+}
+
+// timing says what is left of the chance of an open by local hour and seconds since the proactive message before.
+func (o Options) timing(m *market, at, since int64) float64 {
+	if !o.Timing {
+		return 1
+	}
+	hour := time.Unix(at, 0).In(m.location).Hour()
+	return (1 - habituation*math.Exp(-float64(since)/(recovers*3600))) *
+		(1 - hourSwing*(1-math.Cos(2*math.Pi*float64(hour-hourBest)/24))/2)
+}
+
+// fails is the chance that the platform withholds a campaign's message.
+func fails(exposure int) float64 {
+	return failCapped + failCappedDose*float64(max(0, exposure-6))
+}
 
 // leaves is the probability that a contact leaves on a day at risk.
-func leaves(dose int, null bool) float64 {
-	if null {
+func (o Options) leaves(dose int) float64 {
+	if o.Null {
 		return leaveNull
 	}
 	return leaveBase * math.Exp(leaveDose*float64(min(dose, leaveDoseMost)))
@@ -119,25 +162,34 @@ type traits struct {
 	weekly   float64 // log of the sends meant for a week, before the week's own draw
 	open     float64 // P(open | delivered) at exposure 1
 	reply    float64 // P(reply | opened) at exposure 1
+	click    float64 // P(click | opened) at exposure 1
 	writes   float64 // P(starts a conversation on a day)
 	receipts bool
 	before   bool  // known before the data starts
 	joins    int64 // else when the contact opts in
+	arm      int8  // index into the arms; assigned, not drawn, so that a test changes no trait
+	lost     bool  // by the arm: never messaged, and never heard of
 }
 
-func draw(r *rand.Rand, w *World) traits {
+// draw makes a contact from the beginning of its own source of chance.
+func (w *World) draw(contact int, r *rand.Rand) traits {
 	z := r.NormFloat64()
 	t := traits{
 		market: drawMarket(r),
 		weekly: sendsLog + sendsEngaged*z,
 		reply:  min(replyMost, replyBase*math.Exp(replyEngaged*z)),
 		writes: writesPerWeek / 7 * math.Exp(writesEngaged*z),
+		click:  min(clickMost, clickBase*math.Exp(clickEngaged*z)),
 	}
 	t.open = logistic(openBase + openEngaged*z + markets[t.market].Open)
 	t.receipts = r.Float64() >= receiptsOff
 	t.before = r.Float64() < thereBefore
 	if !t.before {
 		t.joins = w.start + r.Int64N(w.end-w.start)
+	}
+	if n := len(w.Options.Arms); n > 0 {
+		t.arm = int8(mix(mix(w.Options.Seed^0xa3)^uint64(contact)) % uint64(n))
+		t.lost = w.Options.Mismatch && int(t.arm) == n-1 && z < leastThird
 	}
 	return t
 }

@@ -37,18 +37,23 @@ func drawKind(r *rand.Rand, quotes bool) int8 {
 type book struct {
 	seed   uint64
 	market []int8
+	arm    []string // empty outside a test
 	number []string // digits, calling code first
 }
 
 // book draws the contacts' markets anew and gives each a number.
 func (w *World) book() *book {
-	b := &book{seed: w.Options.Seed, market: make([]int8, w.Options.Contacts), number: make([]string, w.Options.Contacts)}
+	n := w.Options.Contacts
+	b := &book{seed: w.Options.Seed, market: make([]int8, n), arm: make([]string, n), number: make([]string, n)}
 	next := make([]int, len(markets))
 	for i := range b.number {
-		m := draw(rand.New(w.stream(i)), w).market
-		b.market[i] = m
-		b.number[i] = markets[m].number(next[m])
-		next[m]++
+		c := w.draw(i, rand.New(w.stream(i)))
+		if len(w.Options.Arms) > 0 {
+			b.arm[i] = w.Options.Arms[c.arm].Name
+		}
+		b.market[i] = c.market
+		b.number[i] = markets[c.market].number(next[c.market])
+		next[c.market]++
 	}
 	return b
 }

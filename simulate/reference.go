@@ -201,6 +201,7 @@ type told struct {
 type message struct {
 	id                                       string
 	sent, delivered, opened, failed, replied time.Time
+	clicked                                  time.Time
 	purpose                                  string
 	exposure                                 int
 }
@@ -290,6 +291,8 @@ func (p *person) hear(key factKey, f told) {
 		m.opened = f.at
 	case "failed":
 		m.failed = f.at
+	case "click":
+		m.clicked = f.at
 	}
 }
 
@@ -335,6 +338,7 @@ func (p *person) settle() []*message {
 
 // personDay is a day at risk.
 type personDay struct {
+	day    time.Time
 	dose   int
 	leaves bool
 }
@@ -369,7 +373,7 @@ func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 				if d.Before(known) || tomorrow.After(cutoff) {
 					continue
 				}
-				if !yield(personDay{p.dose(d), leaves && end.Before(tomorrow)}) {
+				if !yield(personDay{d, p.dose(d), leaves && end.Before(tomorrow)}) {
 					return
 				}
 			}

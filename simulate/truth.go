@@ -13,6 +13,9 @@ type Truth struct {
 	Open      Curve     `json:"open"`
 	Reply     Curve     `json:"reply"`
 	OptOut    []Hazard  `json:"opt_out"`
+	Slopes    []Slope   `json:"slopes"`
+	Steady    []Steady  `json:"steady"`
+	Arms      []InArm   `json:"arms,omitempty"`
 	Late      int       `json:"late"` // facts that arrived an hour or more after they happened, copies aside
 	Reference Reference `json:"reference"`
 }
@@ -22,6 +25,9 @@ type Model struct {
 	WeeklySends string  `json:"weekly_sends"`
 	Open        string  `json:"open"`
 	Reply       string  `json:"reply"`
+	Click       string  `json:"click,omitempty"`
+	Timing      string  `json:"timing,omitempty"`
+	Reacts      string  `json:"reacts,omitempty"`
 	Leave       string  `json:"leave"`
 	ByBlock     float64 `json:"share_of_leavers_who_block"`
 	ReceiptsOff float64 `json:"share_of_contacts_with_receipts_off"`
@@ -75,26 +81,44 @@ func (w *World) Truth() Truth {
 			t.Late++
 		}
 	}
-	var open, reply float64
+	rates := w.rates()
+	t.Open = t.Reference.curve("open", func(exposure int) float64 { return rates(exposure).Opened })
+	t.Reply = t.Reference.curve("reply", func(exposure int) float64 { return rates(exposure).Replied })
+	t.OptOut = t.Reference.hazards(w.toldLeaves)
+	panel := w.Panel()
+	t.Slopes = panel.Slopes()
+	t.Steady = w.Steady()
+	t.Arms = w.arms(panel)
+	return t
+}
+
+// toldLeaves is the chance of an opt-out that is told.
+func (w *World) toldLeaves(dose int) float64 { return w.Options.leaves(dose) * (1 - leaveByBlock) }
+
+// rates returns what becomes of a delivered message of an exposure among all contacts, equally weighted, timing aside.
+func (w *World) rates() func(exposure int) Acts {
+	var all Acts
 	for i := range w.Options.Contacts {
-		c := draw(rand.New(w.stream(i)), w)
+		c := w.draw(i, rand.New(w.stream(i)))
 		if c.receipts {
-			open += c.open
+			all.Opened += c.open
 		}
-		reply += c.open * c.reply
+		if w.Options.Clicks {
+			all.Clicked += c.open * c.click
+		}
+		all.Replied += c.open * c.reply
 	}
 	n := float64(w.Options.Contacts)
 	opens, replies := inTime()
-	t.Open = t.Reference.curve("open", func(exposure int) float64 {
-		return open / n * opens * openFalls(exposure)
-	})
-	t.Reply = t.Reference.curve("reply", func(exposure int) float64 {
-		return reply / n * replies * openFalls(exposure) * replyFalls(exposure)
-	})
-	t.OptOut = t.Reference.hazards(func(dose int) float64 {
-		return leaves(dose, w.Options.Null) * (1 - leaveByBlock)
-	})
-	return t
+	clicks := within7(delays().click)
+	return func(exposure int) Acts {
+		opened := w.Options.openFalls(exposure)
+		return Acts{
+			Opened:  all.Opened / n * opens * opened,
+			Clicked: all.Clicked / n * clicks * opened * w.Options.clickFalls(exposure),
+			Replied: all.Replied / n * replies * opened * w.Options.replyFalls(exposure),
+		}
+	}
 }
 
 func (w *World) model() Model {
@@ -102,10 +126,11 @@ func (w *World) model() Model {
 	if w.Options.Null {
 		leave = fmt.Sprintf("P(leave on a day at risk) = %v, whatever the dose", leaveNull)
 	}
-	return Model{
+	fatigue := w.Options.Fatigue
+	m := Model{
 		WeeklySends: fmt.Sprintf("min(%v, exp(%v + %v z + %v e)), e drawn anew each week", sendsMost, sendsLog, sendsEngaged, sendsWeek),
-		Open:        fmt.Sprintf("P(open | delivered) = logistic(%v + %v z + market) * exp(-%v (exposure - 1))", openBase, openEngaged, openFatigue),
-		Reply:       fmt.Sprintf("P(reply | opened) = min(%v, %v exp(%v z)) * exp(-%v (exposure - 1))", replyMost, replyBase, replyEngaged, replyFatigue),
+		Open:        fmt.Sprintf("P(open | delivered) = logistic(%v + %v z + market) * exp(-%v (exposure - 1))", openBase, openEngaged, round(fatigue*openFatigue)),
+		Reply:       fmt.Sprintf("P(reply | opened) = min(%v, %v exp(%v z)) * exp(-%v (exposure - 1))", replyMost, replyBase, replyEngaged, round(fatigue*replyFatigue)),
 		Leave:       leave,
 		ByBlock:     leaveByBlock,
 		ReceiptsOff: receiptsOff,
@@ -114,6 +139,17 @@ func (w *World) model() Model {
 		OpenDelay:   openDelay,
 		ReplyDelay:  replyDelay,
 	}
+	if w.Options.Clicks {
+		m.Click = fmt.Sprintf("P(click | opened) = min(%v, %v exp(%v z)) * exp(-%v (exposure - 1))", clickMost, clickBase, clickEngaged, round(fatigue*clickFatigue))
+	}
+	if w.Options.Timing {
+		m.Timing = fmt.Sprintf("P(open | delivered) is multiplied by (1 - %v exp(-hours since the proactive message before / %v)) * (1 - %v (1 - cos(2 pi (local hour - %d) / 24)) / 2)",
+			habituation, recovers, hourSwing, hourBest)
+	}
+	if w.Options.Reacts {
+		m.Reacts = fmt.Sprintf("%v times the sends on the %d days after a told open or an inbound message", reacts, reactDays)
+	}
+	return m
 }
 
 // inTime returns the shares of opens and replies that come within their attribution windows. The

@@ -3,7 +3,6 @@ package simulate
 import (
 	"encoding/json"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -72,11 +71,7 @@ func TestTrendOfReference(t *testing.T) {
 // contact's own rate, and opt-outs per dose.
 func TestFoundIsWhatWasCaused(t *testing.T) {
 	w := New(Options{Seed: 5, Contacts: 2000})
-	traits := map[string]traits{}
-	b := w.book()
-	for i, number := range b.number {
-		traits["+"+number] = draw(rand.New(w.stream(i)), w)
-	}
+	traits := w.byAddress()
 	var ref Reference
 	people, since := ref.gather(w.Lines())
 	opens, _ := inTime()
@@ -89,7 +84,7 @@ func TestFoundIsWhatWasCaused(t *testing.T) {
 			}
 			rate := 0.0
 			if tr.receipts {
-				rate = opens * tr.open * openFalls(m.exposure)
+				rate = opens * tr.open * w.Options.openFalls(m.exposure)
 			}
 			want[m.exposure] += rate
 			spread[m.exposure] += rate * (1 - rate)
@@ -104,7 +99,7 @@ func TestFoundIsWhatWasCaused(t *testing.T) {
 		}
 	}
 	for _, d := range Measure(w.Lines()).Doses {
-		want := leaves(d.Dose, false) * (1 - leaveByBlock) * float64(d.Days)
+		want := w.Options.leaves(d.Dose) * (1 - leaveByBlock) * float64(d.Days)
 		// Those who blocked cannot leave: up to a tenth less in the long run.
 		if z := (float64(d.OptOuts) - want) / math.Sqrt(want); z > 4 || z < -4-0.1*math.Sqrt(want) {
 			t.Errorf("dose %d: %d opt-outs, want %.1f (z = %.1f)", d.Dose, d.OptOuts, want, z)

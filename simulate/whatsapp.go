@@ -59,6 +59,9 @@ func (w *World) WhatsApp() iter.Seq[Post] {
 			return yield(post)
 		}
 		w.facts(func(f fact) bool {
+			if f.what == factClicked {
+				return true // no webhook of the platform tells of links
+			}
 			if len(batch) > 0 && (len(batch) >= full || f.arrival > batch[0].arrival+postWait) && !send() {
 				return false
 			}

@@ -14,7 +14,28 @@ type Options struct {
 	Days     int       `json:"days"`     // default 90
 	Start    time.Time `json:"start"`    // first day, taken as a UTC date; default 2025-09-01
 	Null     bool      `json:"null"`     // contacts leave whatever the dose
+
+	// What contacts do.
+	Fatigue  float64 `json:"fatigue,omitzero"`  // so many times the usual fatigue; default 1
+	Tireless bool    `json:"tireless,omitzero"` // no fatigue: no message changes what becomes of another, though the engaged get more
+	Timing   bool    `json:"timing,omitzero"`   // opens follow the hours since the message before and the local hour
+	Clicks   bool    `json:"clicks,omitzero"`   // messages have a link, and clicks are told, by the lines only
+
+	// What the business does.
+	Reacts   bool  `json:"reacts,omitzero"`   // it messages more on the three days after an open or an inbound message
+	Arms     []Arm `json:"arms,omitzero"`     // contacts are assigned to these at random, with equal chances; every send names its arm
+	Mismatch bool  `json:"mismatch,omitzero"` // the last arm loses the least engaged third of its contacts, who are never heard of
 }
+
+// Arm is a group of a randomised test. Contacts of an arm with a number of weekly sends get just so many, evenly
+// spread over the days, and no order updates; those of an arm without one get what they would get without a test.
+type Arm struct {
+	Name   string `json:"name"`
+	Weekly int    `json:"weekly_sends"` // at most WeeklyMost
+}
+
+// WeeklyMost is the greatest number of weekly sends that an arm can have.
+const WeeklyMost = 7 * campaignsPerDay
 
 // World is a world that can be told any number of times, each time from its beginning. It holds
 // the options only, and may be told by several goroutines at once.
@@ -23,7 +44,7 @@ type World struct {
 	start, end int64 // Unix seconds, [start, end)
 }
 
-// New returns the world of the options. Contacts and Days below 1 take their defaults.
+// New returns the world of the options. Contacts and Days below 1, and a Fatigue of 0 or less, take their defaults.
 func New(o Options) *World {
 	if o.Contacts < 1 {
 		o.Contacts = 3000
@@ -33,6 +54,16 @@ func New(o Options) *World {
 	}
 	if o.Start.IsZero() {
 		o.Start = time.Date(2025, 9, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if o.Fatigue <= 0 {
+		o.Fatigue = 1
+	}
+	if o.Tireless {
+		o.Fatigue = 0
+	}
+	o.Arms = slices.Clone(o.Arms)
+	for i := range o.Arms {
+		o.Arms[i].Weekly = max(0, min(o.Arms[i].Weekly, WeeklyMost))
 	}
 	o.Start = o.Start.UTC().Truncate(24 * time.Hour)
 	start := o.Start.Unix()
@@ -48,6 +79,7 @@ const (
 	factFailed
 	factInbound
 	factOptOut
+	factClicked
 )
 
 // fact is one thing that happened, at a whole second, on its way to the collector.
@@ -92,6 +124,7 @@ type contact struct {
 	returns  int64   // when a contact who left opts in again; 0 never
 	sends    []int64 // proactive, not failed, of the last 7 days
 	answers  []int64 // of the last few responses: no two in one second
+	active   []int64 // told opens and inbound messages of the last days, for a business that reacts
 }
 
 // telling is one run through a world.
@@ -124,7 +157,7 @@ func (w *World) facts(yield func(fact) bool) {
 		c.pcg = *w.stream(i)
 		c.index = int32(i)
 		t.source.PCG = &c.pcg
-		c.traits = draw(t.r, w)
+		c.traits = w.draw(i, t.r)
 		c.in = c.before
 	}
 	for day := -burnIn; day < w.Options.Days; day++ {

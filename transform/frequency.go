@@ -26,38 +26,29 @@ type sums struct {
 	NY       uint64
 }
 
-// columns returns the sums as they stand in the relation, and behind them
-// suppressed, rate, std_error, lower, upper, design_effect.
-func (s sums) columns() []any {
-	row := []any{s.Contacts, s.Units, s.Outcomes, s.NN, s.YY, s.NY}
+func (s sums) clustered() stats.Clustered {
+	return stats.Clustered{Clusters: s.Contacts, Units: s.Units, Outcomes: s.Outcomes, NN: s.NN, YY: s.YY, NY: s.NY}
+}
+
+func (s sums) suppressed() bool { return s.Contacts < fewestContacts || s.Outcomes < fewestOutcomes }
+
+// rates returns the values of rateColumns.
+func (s sums) rates() []any {
 	var rate, stdError, lower, upper, effect *float64
 	suppressed := uint8(1)
-	estimate, ok := stats.Clustered{
-		Clusters: s.Contacts, Units: s.Units, Outcomes: s.Outcomes, NN: s.NN, YY: s.YY, NY: s.NY,
-	}.Ratio()
-	if ok && s.Contacts >= fewestContacts && s.Outcomes >= fewestOutcomes {
+	if estimate, ok := s.clustered().Ratio(); ok && !s.suppressed() {
 		suppressed = 0
 		rate, lower, upper = &estimate.Rate, &estimate.Lower, &estimate.Upper
 		if estimate.Varies {
 			stdError, effect = &estimate.StdError, &estimate.DesignEffect
 		}
 	}
-	return append(row, suppressed, rate, stdError, lower, upper, effect)
+	return []any{suppressed, rate, stdError, lower, upper, effect}
 }
 
-func fillEngagement(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return fillCells(ctx, r, m, staging, w, `business_id, window_from, window_to, cutoff, channel, market, outcome,
-exposure_from, exposure_to, contacts, messages, outcomes, sum_nn, sum_yy, sum_ny,
-suppressed, rate, std_error, lower, upper, design_effect`,
-		func(rows driver.Rows) ([]any, error) {
-			var business, channel, market, outcome string
-			var cutoff time.Time
-			var from, to uint16
-			var s sums
-			err := rows.Scan(&business, &cutoff, &channel, &market, &outcome, &from, &to,
-				&s.Contacts, &s.Units, &s.Outcomes, &s.NN, &s.YY, &s.NY)
-			return append([]any{business, w.From, w.To, cutoff, channel, market, outcome, from, to}, s.columns()...), err
-		})
+// columns returns the sums as they stand in the relation, and behind them the rates.
+func (s sums) columns() []any {
+	return append([]any{s.Contacts, s.Units, s.Outcomes, s.NN, s.YY, s.NY}, s.rates()...)
 }
 
 func fillOptOut(ctx context.Context, r *run, m model, staging string, w Window) error {

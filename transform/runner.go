@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"drumbeat/warehouse"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
 )
 
 //go:embed models/*.sql
@@ -70,6 +73,8 @@ type Step struct {
 	Rows        uint64
 	Fingerprint uint64 // order-free hash of the rows: equal fingerprints, equal results
 	Took        time.Duration
+	All         bool     // every day of the window was computed; else only those that arrivals touch
+	Restated    []Window // of these, the days that differ from what they were, with those between them
 }
 
 // Jobs returns the names of the jobs, sorted.
@@ -90,7 +95,15 @@ var running = make(chan struct{}, 1)
 // done, also beside an error: then the models before the one that failed are new, and the failed one holds, for
 // each day, its old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
 func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, error) {
+	return RunWith(ctx, db, job, w, DefaultValues())
+}
+
+// RunWith is Run with what outcomes are worth; a further error is ErrValues.
+func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (Result, error) {
 	result := Result{Job: job}
+	if err := values.check(); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
 	steps, ok := jobs[job]
 	if !ok {
 		return result, fmt.Errorf("run %q: %w; there are: %s", job, ErrUnknownJob, strings.Join(Jobs(), ", "))
@@ -106,8 +119,11 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 	case <-ctx.Done():
 		return result, context.Cause(ctx)
 	}
-	r := run{db: db, result: &result, window: w}
+	r := run{db: db, result: &result, window: w, values: values}
 	if err := r.dropForgotten(ctx); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
+	if err := r.settle(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
 	for _, m := range steps {
@@ -119,6 +135,9 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 			break
 		}
 	}
+	if err := r.forget(ctx); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
 	return result, nil
 }
 
@@ -127,6 +146,9 @@ type run struct {
 	db     *warehouse.DB
 	result *Result
 	window Window // as asked
+
+	arrivedTo time.Time // all that was loaded before can be read
+	values    Values
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -134,6 +156,7 @@ type model struct {
 	relation string
 	fill     func(ctx context.Context, r *run, m model, staging string, w Window) error
 	scope    scope
+	restates bool // a run over all days computes only those that what arrived since touches
 }
 
 // scope says which part of a relation a run replaces, and how that part is partitioned.
@@ -189,11 +212,25 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 			err = errors.Join(err, fmt.Errorf("drop the staging table: %w", dropErr))
 		}
 	}()
-	if err := m.fill(ctx, r, m, staging, w); err != nil {
+	parts, last, err := r.restate(ctx, m, w)
+	if err != nil {
 		return err
 	}
-	if err := r.replace(ctx, m, staging, w); err != nil {
-		return err
+	var were []print
+	if last != nil {
+		if were, err = r.prints(ctx, m, parts); err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
+		if err := m.fill(ctx, r, m, staging, part); err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
+		if err := r.replace(ctx, m, staging, part); err != nil {
+			return err
+		}
 	}
 	if r.result.Window.IsZero() { // coverage has just been written
 		if err := r.resolve(ctx); err != nil {
@@ -203,8 +240,13 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 			return nil
 		}
 	}
-	s := Step{Relation: m.relation, Window: w}
-	if s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w); err != nil {
+	s := Step{Relation: m.relation, Window: w, All: last == nil}
+	if last != nil {
+		err = r.restated(ctx, m, &s, last, parts, were)
+	} else {
+		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
+	}
+	if err != nil {
 		return err
 	}
 	s.Took = time.Since(started)
@@ -245,8 +287,19 @@ SELECT
 
 // replace puts the staged partitions in the place of the relation's, and empties those of the window that have
 // no staged rows. Each partition changes as a whole, at once; the window does not, so a run that breaks off
-// leaves some partitions old and some new.
+// leaves some partitions old and some new. Where nothing lies beyond the window, the table changes as a whole.
 func (r *run) replace(ctx context.Context, m model, staging string, w Window) error {
+	var beyond bool
+	query := "SELECT count() > 0 FROM (SELECT 1 FROM " + m.relation + " WHERE NOT (" + m.scope.where + ") LIMIT 1)"
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
+		return fmt.Errorf("look beyond the window: %w", err)
+	}
+	if !beyond {
+		if err := r.db.Exec(ctx, "EXCHANGE TABLES "+staging+" AND "+m.relation); err != nil {
+			return fmt.Errorf("put the new table in its place: %w", err)
+		}
+		return nil
+	}
 	staged, err := r.partitions(ctx, m, staging, w)
 	if err != nil {
 		return err
@@ -272,9 +325,18 @@ func (r *run) replace(ctx context.Context, m model, staging string, w Window) er
 }
 
 func (r *run) partitions(ctx context.Context, m model, table string, w Window) ([]string, error) {
-	rows, err := r.db.Query(ctx, strings.ReplaceAll(m.scope.partitions, "{table}", table)+" ORDER BY name", w.params()...)
+	names, err := r.names(ctx, strings.ReplaceAll(m.scope.partitions, "{table}", table), w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("list partitions of %s: %w", table, err)
+	}
+	return names, nil
+}
+
+// names asks for names of partitions and writes them as statements need them.
+func (r *run) names(ctx context.Context, query string, params ...any) ([]string, error) {
+	rows, err := r.db.Query(ctx, query+" ORDER BY name", params...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var names []string
@@ -301,11 +363,24 @@ func (r *run) fingerprint(ctx context.Context, m model, w Window) (rows, hash ui
 }
 
 func (r *run) record(ctx context.Context, s Step, started time.Time) error {
+	asked, arrivedTo, why := uint8(1), (*time.Time)(nil), "window"
+	if r.window.IsZero() {
+		asked, arrivedTo, why = 0, &r.arrivedTo, "arrivals"
+		if s.All {
+			why = "all days"
+		}
+	}
+	var restated []time.Time
+	for _, part := range s.Restated {
+		for d := part.From; d.Before(part.To); d = d.Add(day) {
+			restated = append(restated, d)
+		}
+	}
 	batch, err := r.db.PrepareBatch(ctx, `INSERT INTO runs
-(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint)`)
+(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint, asked, arrived_to, restated, why)`)
 	if err == nil {
 		err = batch.Append(r.result.Job, s.Window.From, s.Window.To, r.result.Cutoff, started.UTC(), started.Add(s.Took).UTC(),
-			s.Relation, s.Rows, s.Fingerprint)
+			s.Relation, s.Rows, s.Fingerprint, asked, arrivedTo, restated, why)
 	}
 	if err == nil {
 		err = batch.Send()
@@ -348,11 +423,18 @@ func (w Window) params() []any {
 
 func query(relation string) (string, error) {
 	b, err := models.ReadFile("models/" + relation + ".sql")
-	return string(b), err
+	if err != nil {
+		return "", err
+	}
+	return withShared(string(b))
 }
 
 // insertSelect computes a model inside the warehouse.
 func insertSelect(ctx context.Context, r *run, m model, staging string, w Window) error {
+	return r.insert(ctx, m, staging, w.params())
+}
+
+func (r *run) insert(ctx context.Context, m model, staging string, params []any) error {
 	sql, err := query(m.relation)
 	if err != nil {
 		return err
@@ -365,10 +447,48 @@ func insertSelect(ctx context.Context, r *run, m model, staging string, w Window
 		"min_insert_block_size_bytes": 1 << 30,
 		"max_insert_threads":          1,
 	}))
-	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, w.params()...); err != nil {
+	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, params...); err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
 	return nil
+}
+
+// sendsPerPass bounds the memory of a pass, to about a gigabyte.
+var sendsPerPass uint64 = 2_500_000
+
+// insertByContacts computes a model inside the warehouse in passes, each over a range of contacts, which the tables it
+// reads are sorted by.
+func insertByContacts(ctx context.Context, r *run, m model, staging string, w Window) error {
+	var sends uint64
+	const query = `SELECT count() FROM message_facts
+WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY`
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&sends); err != nil {
+		return fmt.Errorf("count the sends: %w", err)
+	}
+	for _, contacts := range contactRanges(sends/sendsPerPass + 1) {
+		if err := r.insert(ctx, m, staging, append(w.params(), contacts...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contactRanges cuts all contacts into n ranges of about the same size: pseudonyms are evenly spread. The database
+// compares the second half of a UUID first.
+func contactRanges(n uint64) (ranges [][]any) {
+	for i := range n {
+		var first, last uuid.UUID
+		for j := range 8 {
+			last[j] = 0xff
+		}
+		binary.BigEndian.PutUint64(first[8:], math.MaxUint64/n*i)
+		binary.BigEndian.PutUint64(last[8:], math.MaxUint64/n*(i+1)-1)
+		if i == n-1 {
+			binary.BigEndian.PutUint64(last[8:], math.MaxUint64)
+		}
+		ranges = append(ranges, []any{clickhouse.Named("first_contact", first.String()), clickhouse.Named("last_contact", last.String())})
+	}
+	return ranges
 }
 
 func randomName() string {

@@ -142,7 +142,7 @@ type event map[string]any
 var (
 	columns = []string{"business_id", "contact_id", "message_id", "event_type", "event_id", "event_time", "ingest_delay_ms",
 		"account_id", "channel", "provider", "in_reply_to", "purpose", "category", "template_id", "campaign_id", "scope", "reason",
-		"market", "error_code", "is_machine", "is_test", "watermark"}
+		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark"}
 	idName = regexp.MustCompile(`^[a-z][0-9]+$`)
 	noID   = uint64(0)
 )
@@ -184,7 +184,7 @@ func newEvent(at time.Time, what, contact, message string) event {
 		"business_id": "shop", "contact_id": contactID(contact), "message_id": noID, "event_type": what, "event_id": noID,
 		"event_time": at, "ingest_delay_ms": int64(1000), "account_id": "page", "channel": "whatsapp", "provider": "meta",
 		"in_reply_to": noID, "purpose": "", "category": "", "template_id": "", "campaign_id": "", "scope": "", "reason": "",
-		"market": "PH", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
+		"market": "PH", "zone": "", "promised_frequency": "", "arm": "", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
 	}
 	switch {
 	case message == "": // a consent, a complaint or a receipt up to a watermark

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"drumbeat/ingest/canonical"
@@ -35,7 +38,14 @@ func (f worldFlags) check() error {
 
 type simulateCommand struct {
 	worldFlags
-	Start  string `help:"First day, UTC." default:"2025-09-01" placeholder:"YYYY-MM-DD"`
+	Start    string   `help:"First day, UTC." default:"2025-09-01" placeholder:"YYYY-MM-DD"`
+	Fatigue  float64  `help:"So many times the usual fatigue; 0: what becomes of a message depends on no other." default:"1"`
+	Timing   bool     `help:"Opens follow the hours since the message before and the local hour."`
+	Clicks   bool     `help:"Clicks are told, by ndjson only."`
+	Reacts   bool     `help:"The business messages more on the days after an open or an inbound message."`
+	Arms     []string `help:"Arms of a randomised test, each NAME=MESSAGES A WEEK; 0: as many as without a test." placeholder:"NAME=N,..."`
+	Mismatch bool     `help:"The last arm loses its least engaged third."`
+
 	Format string `help:"ndjson: our own event lines. whatsapp: one webhook a line, with the signature a platform would send." default:"ndjson" enum:"ndjson,whatsapp"`
 	Secret string `help:"App secret that signs webhooks." default:"demo" env:"DRUMBEAT_APP_SECRET"`
 	Out    string `help:"File to write; - is standard output." default:"-" short:"o"`
@@ -57,7 +67,25 @@ func (c *simulateCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--start %q is not a day such as 2025-09-01", c.Start)}
 	}
-	world := simulate.New(simulate.Options{Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Start: start})
+	if c.Fatigue < 0 {
+		return usageError{fmt.Errorf("--fatigue %v must be 0 or more", c.Fatigue)}
+	}
+	options := simulate.Options{
+		Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Start: start,
+		Fatigue: c.Fatigue, Tireless: c.Fatigue == 0, Timing: c.Timing, Clicks: c.Clicks, Reacts: c.Reacts, Mismatch: c.Mismatch,
+	}
+	for _, text := range c.Arms {
+		name, weekly, _ := strings.Cut(text, "=")
+		n, err := strconv.Atoi(weekly)
+		if err != nil || name == "" || n < 0 || n > simulate.WeeklyMost {
+			return usageError{fmt.Errorf("--arms %q is not a name and 0 to %d messages a week, such as three=3", text, simulate.WeeklyMost)}
+		}
+		options.Arms = append(options.Arms, simulate.Arm{Name: name, Weekly: n})
+	}
+	if c.Mismatch && len(options.Arms) < 2 {
+		return usageError{errors.New("--mismatch needs two --arms or more")}
+	}
+	world := simulate.New(options)
 	out := io.Writer(p.stdout)
 	if c.Out != "-" {
 		file, err := os.Create(c.Out)

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"drumbeat/transform"
+	"drumbeat/warehouse"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+const (
+	worldDays       = 90
+	sendsPerContact = 40
+)
+
+// transform makes worlds of three sizes, the largest of 4.9 million raw events (49 million at --size 10), and times the
+// frequency job over all days, what the crude curve takes, and the job after the newest 1 % of the events.
+func (b *bench) transform(ctx context.Context) error {
+	var perEvent []float64
+	var sizes []string
+	for _, tenths := range []int{1, 4, 10} {
+		db, err := b.open(ctx)
+		if err != nil {
+			return err
+		}
+		sends := b.scaled(200_000 * tenths)
+		if err := fillWorld(ctx, db, 0, sends); err != nil {
+			return err
+		}
+		// As the engine leaves them after a while.
+		for _, table := range []string{"message_facts", "contact_facts"} {
+			if err := db.Exec(ctx, "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
+				return fmt.Errorf("merge %s: %w", table, err)
+			}
+		}
+		var events uint64
+		if err := db.QueryRow(ctx, "SELECT sum(copies) FROM event_log").Scan(&events); err != nil {
+			return fmt.Errorf("count the events: %w", err)
+		}
+		all, allMessages, err := runJob(ctx, db)
+		if err != nil {
+			return err
+		}
+		perEvent = append(perEvent, all/float64(events)*1e6)
+		sizes = append(sizes, number(float64(events))+" in "+number(all)+" s")
+		if tenths == 10 {
+			if err := b.largest(ctx, db, sends, events, all, allMessages); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(db.Exec(ctx, "DROP DATABASE "+db.Database()+" SYNC"), db.Close()); err != nil {
+			return err
+		}
+	}
+	b.add(compared(row{
+		Name: "frequency job, time per event", Value: perEvent[2], Unit: "us", Beside: "a tenth of the events", Goal: 1.25, AtMost: true,
+		Note: "events " + strings.Join(sizes, ", "),
+	}, figure{value: perEvent[0]}))
+	return nil
+}
+
+// largest measures what one size is enough for.
+func (b *bench) largest(ctx context.Context, db *warehouse.DB, sends int, events uint64, all, allMessages float64) error {
+	var ours []cell
+	curveFrom := func(facts string) contestant {
+		return seconds(func(ctx context.Context) (err error) { ours, err = crudeCurve(ctx, db, facts); return err })
+	}
+	figures, err := b.alternate(ctx, curveFrom(mergedFacts), curveFrom(rawFacts))
+	if err != nil {
+		return err
+	}
+	theirs, err := b.duckDB(ctx, db)
+	beside, peer := "DuckDB", figure{err: err}
+	switch {
+	case err == nil && !slices.Equal(theirs.Curve, ours):
+		peer.err = fmt.Errorf("%v is not our %v", theirs.Curve, ours)
+	case err == nil:
+		beside, peer.value = "DuckDB "+theirs.Version, float64(events)/theirs.Seconds
+	}
+	for i, from := range []string{"facts merged at ingest", "raw events"} {
+		b.add(compared(row{
+			Name: "crude curve from " + from, Value: float64(events) / figures[i].value, Unit: "events/s",
+			Beside: beside, Goal: 3, Note: number(float64(events)) + " events in " + number(figures[i].value) + " s",
+		}, peer))
+	}
+
+	if err := fillWorld(ctx, db, sends, sends/100); err != nil {
+		return err
+	}
+	update, updateMessages, err := runJob(ctx, db)
+	if err != nil {
+		return err
+	}
+	note := "after the newest 1 %, a tenth of it up to 7 days late"
+	b.add(compared(row{Name: "messages, update", Value: updateMessages, Unit: "s", Beside: "all days", Goal: .05, AtMost: true, Note: note}, figure{value: allMessages}))
+	b.add(compared(row{Name: "frequency job, update", Value: update, Unit: "s", Beside: "all days", Goal: .05, AtMost: true, Note: note}, figure{value: all}))
+	if peak, ok := enginePeak(); ok {
+		b.add(alone(row{Name: "memory of the engine, at most", Value: peak, Unit: "GB", Goal: 4, AtMost: true}))
+	}
+	return nil
+}
+
+// runJob returns the seconds that the job took, and those of its model messages.
+func runJob(ctx context.Context, db *warehouse.DB) (all, messages float64, err error) {
+	started := time.Now()
+	result, err := transform.Run(ctx, db, "frequency", transform.Window{})
+	for _, s := range result.Steps {
+		if s.Relation == "messages" {
+			messages = s.Took.Seconds()
+		}
+	}
+	return time.Since(started).Seconds(), messages, err
+}
+
+// fillWorld makes sends from the number first on, and 1.4 times as many receipts, replies and consents, inside the
+// warehouse. Everything is hashed, not drawn. The sends of a world lie in its days; a world that begins
+// later is the newest hundredth: its sends lie in the day after them, a tenth in the seven days before.
+func fillWorld(ctx context.Context, db *warehouse.DB, first, sends int) error {
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"max_partitions_per_insert_block": 0, "max_insert_threads": 2, "max_threads": 2, "optimize_trivial_insert_select": 1,
+	}))
+	hash := func(salt string) string { return fmt.Sprintf("sipHash64(number, '%s')", salt) }
+	contact := fmt.Sprintf("intDiv(number, %d)", sendsPerContact)
+	at := fmt.Sprintf("%s %% %d", hash("at"), worldDays*86_400_000)
+	contacts := max(1, sends/sendsPerContact)
+	if first > 0 {
+		contacts = max(1, first/sendsPerContact)
+		contact = fmt.Sprintf("%s %% %d", hash("contact"), contacts)
+		at = fmt.Sprintf("if(%s %% 10 = 0, %d - %s %% %d, %d + %s %% 77760000)", hash("late"), worldDays*86_400_000, hash("at"), 7*86_400_000,
+			worldDays*86_400_000, hash("at"))
+	}
+	sent := "toDateTime64('2025-03-01 00:00:00', 3, 'UTC') + toIntervalMillisecond(" + at + ")"
+	// Spread evenly, as pseudonyms are, and in the order of the tables, which sorts them sooner.
+	spread := fmt.Sprintf("toUInt128((%s) * toUInt64(%d))", contact, ^uint64(0)/uint64(contacts+1))
+	for _, kind := range []struct{ what, share, delay, message string }{
+		{"opt_in", fmt.Sprintf("number %% %d = 0", sendsPerContact), "-toIntervalDay(10)", ""},
+		{"send", "1", "toIntervalSecond(0)", "id"},
+		{"delivered", hash("d") + " % 100 < 95", "toIntervalSecond(5)", "id"},
+		{"open", hash("d") + " % 100 < 95 AND " + hash("o") + " % 100 < 40", "toIntervalSecond(" + hash("od") + " % 90000)", "id"},
+		{"reply", hash("r") + " % 100 < 7", "toIntervalSecond(" + hash("rd") + " % 90000)", "reply"},
+		{"opt_out", hash("l") + " % 300 = 0", "toIntervalSecond(" + hash("ld") + " % 500000)", ""},
+	} {
+		if first > 0 && kind.what == "opt_in" {
+			continue
+		}
+		message, event, purpose := "0", hash("e"+kind.what), ""
+		if kind.message != "" {
+			message, event = hash(kind.message), "0"
+		}
+		if kind.what == "send" {
+			purpose = "proactive"
+		}
+		err := db.Exec(ctx, fmt.Sprintf(`
+INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_id, event_time, ingest_delay_ms, account_id, channel, provider, market, purpose, campaign_id)
+SELECT '%s', reinterpret(%s * toUInt128('18446744073709551617'), 'UUID'), %s, '%s', %s, %s + %s, 3000,
+    'page', 'whatsapp', 'meta', ['PH', 'ID', 'VN', 'TH'][(%s) %% 4 + 1], '%s', 'campaign_' || toString(number %% 30)
+FROM numbers(%d, %d) WHERE %s`, business, spread, message, kind.what, event, sent, kind.delay, contact, purpose, first, sends, kind.share))
+		if err != nil {
+			return fmt.Errorf("make events of type %s: %w", kind.what, err)
+		}
+	}
+	return nil
+}
+
+// cell is a bin of the crude curve: exposure from, messages, opens.
+type cell [3]int64
+
+//go:embed crude_curve.sql
+var crudeCurveSQL string
+
+// Where the crude curve takes (business, contact_id, code) from; code is twice the time of the send in milliseconds, and 1 more if it was opened.
+const (
+	mergedFacts = `
+        SELECT
+            cityHash64(business_id) AS business, contact_id,
+            toUnixTimestamp64Milli(assumeNotNull(sent_at)) * 2 + ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0) AS code
+        FROM message_facts FINAL
+        WHERE sent_at IS NOT NULL AND is_test = 0`
+	rawFacts = `
+        SELECT business, contact_id, toUnixTimestamp64Milli(sent) * 2 + (opened_ms BETWEEN 1 AND toUnixTimestamp64Milli(sent) + 604800000) AS code
+        FROM
+        (
+            SELECT
+                cityHash64(business_id) AS business, contact_id, message_id, max(is_test) AS test,
+                minIf(event_time, event_type = 'send') AS sent,
+                toUnixTimestamp64Milli(minIf(event_time, event_type = 'open')) AS opened_ms
+            FROM event_log
+            WHERE event_type IN ('send', 'open')
+            GROUP BY business, contact_id, message_id
+            HAVING toUnixTimestamp64Milli(sent) > 0 AND test = 0
+        )`
+)
+
+func crudeCurve(ctx context.Context, db *warehouse.DB, facts string) (cells []cell, err error) {
+	rows, err := db.Query(ctx, strings.Replace(crudeCurveSQL, "{facts}", facts, 1))
+	if err != nil {
+		return nil, fmt.Errorf("compute the crude curve: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c cell
+		if err := rows.Scan(&c[0], &c[1], &c[2]); err != nil {
+			return nil, fmt.Errorf("read the crude curve: %w", err)
+		}
+		cells = append(cells, c)
+	}
+	return cells, rows.Err()
+}
+
+// peerCurve is what bench/duckdb prints.
+type peerCurve struct {
+	Version string  `json:"version"`
+	Seconds float64 `json:"seconds"`
+	Curve   []cell  `json:"curve"`
+}
+
+// duckDB exports the raw events, as small as DuckDB could wish them, and lets it compute the crude curve.
+func (b *bench) duckDB(ctx context.Context, db *warehouse.DB) (said peerCurve, err error) {
+	program, err := filepath.Abs(filepath.Join(b.dir, "duckdb"))
+	if err != nil {
+		return said, err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
+	build.Dir, build.Env = filepath.Join("bench", "duckdb"), append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := build.CombinedOutput(); err != nil {
+		return said, fmt.Errorf("build it, which needs a C compiler: %w: %s", err, firstLine(out))
+	}
+	events := filepath.Join(b.dir, "events.parquet")
+	if err := export(ctx, db, events); err != nil {
+		return said, fmt.Errorf("export the events: %w", err)
+	}
+	defer os.Remove(events)
+	database := filepath.Join(b.dir, "peer.duckdb")
+	defer os.Remove(database)
+	var why strings.Builder
+	peer := exec.CommandContext(ctx, program, events, database, strconv.Itoa(b.Rounds))
+	peer.Stderr = &why
+	out, err := peer.Output()
+	if err != nil {
+		return said, fmt.Errorf("run it: %w: %s", err, firstLine([]byte(why.String())))
+	}
+	if err := json.Unmarshal(out, &said); err != nil {
+		return said, fmt.Errorf("read its answer: %w", err)
+	}
+	return said, nil
+}
+
+func export(ctx context.Context, db *warehouse.DB, file string) error {
+	body, err := db.QueryFormat(ctx, "Parquet", `
+SELECT sipHash64(business_id, contact_id) AS contact_id, message_id, toString(event_type) AS event_type, toUnixTimestamp64Milli(event_time) AS event_ms
+FROM event_log`)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	return errors.Join(err, f.Close())
+}
+
+func firstLine(text []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	return line
+}
+
+// enginePeak returns the most memory that a child of this process held, in GB; not ok where the system does not say.
+func enginePeak() (peak float64, ok bool) {
+	files, _ := filepath.Glob("/proc/[0-9]*/status")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), fmt.Sprintf("\nPPid:\t%d\n", os.Getpid())) {
+			continue
+		}
+		_, after, found := strings.Cut(string(text), "\nVmHWM:")
+		var kilobytes float64
+		if _, err := fmt.Sscan(after, &kilobytes); found && err == nil {
+			peak, ok = max(peak, kilobytes/1e6), true
+		}
+	}
+	return peak, ok
+}

@@ -1,0 +1,99 @@
+package transform
+
+import (
+	"math"
+	"math/big"
+	"testing"
+)
+
+// Two groups of prior engagement whose high doses do better in one and worse in the other, and are far more frequent in the engaged:
+// the crude difference has the wrong sign. Everybody is one unit, so that the textbook's variances hold.
+func TestLadderOnASimpsonTable(t *testing.T) {
+	s := &curveSums{byMarket: map[string]*marketSums{}}
+	const bin1, bin4 = 1, 4
+	for _, cell := range []struct {
+		group, bin int
+		y, n       int64
+	}{{0, bin4, 30, 200}, {0, bin1, 100, 800}, {3, bin4, 240, 800}, {3, bin1, 80, 200}} {
+		c := uint8(cell.group*len(bins) + cell.bin)
+		v := func(xs ...int64) (sums []*big.Int) {
+			for _, x := range xs {
+				sums = append(sums, big.NewInt(x))
+			}
+			return sums
+		}
+		s.add("PH", 0, c, c, v(cell.n, cell.n, cell.y, cell.n, cell.y, cell.y, cell.y))
+		s.add("PH", 5, uint8(cell.bin), 0, v(cell.n))
+		s.add("PH", 5, 9, 0, v(cell.n))
+		s.add("PH", 5, map[int]uint8{bin1: 10, bin4: 11}[cell.bin], 0, v(cell.n))
+		s.add("PH", 5, 12, 0, v(cell.n))
+	}
+	s.markets = []*marketSums{s.byMarket["PH"]}
+	rows := s.ladder()
+	find := func(identification, measure string, from uint16) *effect {
+		t.Helper()
+		for _, r := range rows {
+			if first, _ := doseLimits(r.doses); r.identification == identification && r.measure == measure && *first == from {
+				if r.value == nil {
+					t.Fatalf("%s %s is suppressed", identification, measure)
+				}
+				return r.value
+			}
+		}
+		t.Fatalf("there is no %s %s of %d", identification, measure, from)
+		return nil
+	}
+	check := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %.12f, want %.12f", what, got, want)
+		}
+	}
+	check("crude difference", find("crude", "difference", 4).estimate, .09)
+	check("standardised, high", find("standardised", "rate", 4).estimate, .225)
+	check("standardised, low", find("standardised", "rate", 1).estimate, .2625)
+	// The groups' own differences are .025 and -.1, so how many are in each matters too.
+	d := find("standardised", "difference", 4)
+	check("standardised difference", d.estimate, -.0375)
+	check("its error", *d.stdError, math.Sqrt((.0236469805*.0236469805+.0625*.0625/2000)*2000/1999))
+	check("Mantel-Haenszel difference", find("standardised", "risk_difference", 4).estimate, -.0375)
+	odds := find("standardised", "odds_ratio", 4)
+	check("Mantel-Haenszel odds ratio", odds.estimate, .8058252427184466)
+	if math.Abs(*odds.lower-.619103061) > .02 || math.Abs(*odds.upper-1.048863045) > .02 { // theirs take the tables as independent of their margins
+		t.Errorf("limits of the odds ratio %v, %v", *odds.lower, *odds.upper)
+	}
+	ratio := find("standardised", "risk_ratio", 4)
+	check("risk ratio", ratio.estimate, .225/.2625)
+	value := find("standardised", "e_value", 4)
+	inverse := .2625 / .225
+	check("E-value", value.estimate, inverse+math.Sqrt(inverse*(inverse-1)))
+	check("E-value of a limit beyond 1", *value.lower, 1)
+}
+
+func TestVerdict(t *testing.T) {
+	row := func(measure string, estimate, lower, upper float64) curveRow {
+		return curveRow{identification: "within", measure: measure, value: &effect{estimate: estimate, lower: &lower, upper: &upper}}
+	}
+	f := func(what, want string, rows ...curveRow) {
+		t.Helper()
+		if got, why := verdict("open", rows); got != want || (why == "") != (want == "association") {
+			t.Errorf("%s: %s, %q; want %s", what, got, why, want)
+		}
+	}
+	slope := row("slope", -.02, -.024, -.016)
+	f("the placebo encloses 0", "association", slope, row("placebo_slope", .002, -.001, .005))
+	f("sure, but too small to have made the slope", "association", slope, row("placebo_slope", .003, .001, .005))
+	f("sure and large", "cannot tell", slope, row("placebo_slope", .008, .006, .010))
+	f("sure and large downwards", "cannot tell", slope, row("placebo_slope", -.008, -.010, -.006))
+	f("no placebo", "cannot tell", slope)
+	f("no slope", "cannot tell", row("placebo_slope", 0, -.001, .001))
+}
+
+func TestSampleRatio(t *testing.T) {
+	if p := sampleRatio([]armRow{{Contacts: 5000}, {Contacts: 5100}}); math.Abs(p-.319716) > 1e-5 { // chi-square .990099
+		t.Errorf("p = %v", p)
+	}
+	if p := sampleRatio([]armRow{{Contacts: 432}, {Contacts: 262}}); p > leastRatioP {
+		t.Errorf("p = %v of 432 and 262", p)
+	}
+}

@@ -1,0 +1,189 @@
+package transform_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"drumbeat/simulate"
+	"drumbeat/transform"
+	"drumbeat/transform/stats"
+	"drumbeat/warehouse"
+	"drumbeat/warehouse/warehousetest"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// curveWorld is large enough for all that is tested on it, and has clicks.
+var curveWorld = simulate.Options{Seed: 7, Contacts: 350, Days: 70, Clicks: true}
+
+// dayOf is a person-day as the tests of dose and curves read it.
+type dayOf struct {
+	Contact string  `ch:"contact"`
+	Dose    uint16  `ch:"dose"`
+	Next    *uint16 `ch:"next_dose"`
+	Sent    uint16  `ch:"sent"`
+	Open    uint8   `ch:"open"`
+}
+
+// daysAtRisk are the person-days of contacts to whose channels opens are told.
+func daysAtRisk(t *testing.T, db *warehouse.DB) (days []dayOf) {
+	t.Helper()
+	if err := db.Select(t.Context(), &days, `
+SELECT toString(contact_id) AS contact, dose, next_dose, sent, opened > 0 AS open
+FROM person_days WHERE channel = 'whatsapp' ORDER BY contact, day`); err != nil {
+		t.Fatal(err)
+	}
+	return days
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance*math.Abs(want)) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// What the sums of contacts say must be what the rows of the contacts say.
+func TestCurvesAgreeWithTheRows(t *testing.T) {
+	db := warehousetest.New(t)
+	insertLines(t, db, simulate.New(curveWorld).Lines())
+	run(t, db, transform.Window{})
+	var rows []struct {
+		Unit           string   `ch:"unit"`
+		Identification string   `ch:"identification"`
+		Measure        string   `ch:"measure"`
+		From           uint16   `ch:"dose_from"`
+		Contacts       uint64   `ch:"contacts"`
+		Units          uint64   `ch:"units"`
+		Estimate       *float64 `ch:"estimate"`
+		StdError       *float64 `ch:"std_error"`
+	}
+	if err := db.Select(t.Context(), &rows, `
+SELECT unit, identification, measure, dose_from, contacts, units, estimate, std_error
+FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil {
+		t.Fatal(err)
+	}
+	check := func(identification, measure string, from uint16, contacts, units int, estimate, stdError float64) {
+		t.Helper()
+		what := fmt.Sprint(identification, " ", measure, " ", from)
+		for _, r := range rows {
+			if r.Unit == "person_day" && r.Identification == identification && r.Measure == measure && r.From == from {
+				if r.Estimate == nil {
+					t.Fatalf("%s is suppressed", what)
+				}
+				if int(r.Contacts) != contacts || int(r.Units) != units {
+					t.Errorf("%s rests on %d contacts, %d units; want %d, %d", what, r.Contacts, r.Units, contacts, units)
+				}
+				near(t, what, *r.Estimate, estimate, 1e-4)
+				near(t, what+" error", *r.StdError, stdError, 1e-4)
+				return
+			}
+		}
+		t.Errorf("there is no %s", what)
+	}
+
+	days := daysAtRisk(t, db)
+	numbers := map[string]int{}
+	var observations []stats.Observation
+	for i, d := range days {
+		if _, known := numbers[d.Contact]; !known {
+			numbers[d.Contact] = len(numbers)
+		}
+		observations = append(observations, stats.Observation{Contact: numbers[d.Contact], Window: i, Dose: float64(d.Dose), Outcome: float64(d.Open)})
+	}
+	within, err := stats.Within(observations, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("within", "slope", 0, within.Contacts, within.Observations, within.Value, within.StdError)
+	pooled, err := stats.Pooled(observations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("crude", "slope", 0, pooled.Contacts, pooled.Observations, pooled.Value, pooled.StdError)
+
+	// Dose 3 against dose 1: a contact's mean difference, weighted by n1 n3 / (n1 + n3).
+	type counts struct{ n1, y1, n3, y3 float64 }
+	own := make([]counts, len(numbers))
+	for _, o := range observations {
+		c := &own[o.Contact]
+		switch o.Dose {
+		case 1:
+			c.n1, c.y1 = c.n1+1, c.y1+o.Outcome
+		case 3:
+			c.n3, c.y3 = c.n3+1, c.y3+o.Outcome
+		}
+	}
+	own = slices.DeleteFunc(own, func(c counts) bool { return c.n1 == 0 || c.n3 == 0 })
+	var sum, weights, units, squares float64
+	for _, c := range own {
+		w := c.n1 * c.n3 / (c.n1 + c.n3)
+		sum, weights, units = sum+w*(c.y3/c.n3-c.y1/c.n1), weights+w, units+c.n1+c.n3
+	}
+	for _, c := range own {
+		w := c.n1 * c.n3 / (c.n1 + c.n3)
+		e := w * (c.y3/c.n3 - c.y1/c.n1 - sum/weights)
+		squares += e * e
+	}
+	g := float64(len(own))
+	check("within", "difference", 3, len(own), int(units), sum/weights, math.Sqrt(g/(g-1)*squares)/weights)
+
+	estimate, stdError, contacts, n := placeboDirectly(days, numbers)
+	check("within", "placebo_slope", 0, contacts, n, estimate, stdError)
+}
+
+// placeboDirectly regresses opens on the next dose, the dose and the day's sends, all less their contact's mean.
+func placeboDirectly(days []dayOf, numbers map[string]int) (estimate, stdError float64, contacts, units int) {
+	days = slices.DeleteFunc(slices.Clone(days), func(d dayOf) bool { return d.Next == nil })
+	row := func(d dayOf) []float64 {
+		return []float64{float64(*d.Next), float64(d.Dose), float64(d.Sent), float64(d.Open)}
+	}
+	means, sizes := make([][4]float64, len(numbers)), make([]float64, len(numbers))
+	for _, d := range days {
+		c := numbers[d.Contact]
+		sizes[c]++
+		for j, v := range row(d) {
+			means[c][j] += v
+		}
+	}
+	x, y := mat.NewDense(len(days), 3, nil), mat.NewVecDense(len(days), nil)
+	varies := make([]bool, len(numbers))
+	for i, d := range days {
+		c := numbers[d.Contact]
+		r := row(d)
+		for j := range r {
+			r[j] -= means[c][j] / sizes[c]
+		}
+		x.SetRow(i, r[:3])
+		y.SetVec(i, r[3])
+		varies[c] = varies[c] || math.Abs(r[0]) > 1e-9
+	}
+	var squares, bread, inverse mat.Dense
+	squares.Mul(x.T(), x)
+	_ = inverse.Inverse(&squares)
+	var right, beta, fitted mat.VecDense
+	right.MulVec(x.T(), y)
+	beta.MulVec(&inverse, &right)
+	fitted.MulVec(x, &beta)
+	scores := mat.NewDense(len(numbers), 3, nil)
+	for i, d := range days {
+		c := numbers[d.Contact]
+		for j := range 3 {
+			scores.Set(c, j, scores.At(c, j)+x.At(i, j)*(y.AtVec(i)-fitted.AtVec(i)))
+		}
+	}
+	for c, ok := range varies {
+		if ok {
+			contacts++
+			units += int(sizes[c])
+		}
+	}
+	var meat mat.Dense
+	meat.Mul(scores.T(), scores)
+	bread.Mul(&inverse, &meat)
+	meat.Mul(&bread, &inverse)
+	g := float64(contacts)
+	return beta.AtVec(0), math.Sqrt(g / (g - 1) * meat.At(0, 0)), contacts, units
+}

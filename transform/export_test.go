@@ -1,0 +1,3 @@
+package transform
+
+var SendsPerPass = &sendsPerPass

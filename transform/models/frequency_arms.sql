@@ -1,0 +1,59 @@
+-- frequency_arms: what happened to the contacts of each arm of a randomised test, as assigned, as sufficient statistics.
+-- grain:   one row per (business_id, arm, outcome); businesses with fewer than two arms have none
+-- reads:   person_days (one row per contact and day), coverage
+-- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days
+-- returns: business_id String, cutoff DateTime64(3, 'UTC'), arm String, outcome String, contacts UInt64, person_days UInt64,
+--          outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64, mixed_contacts UInt64
+-- units:   a contact's days run from the first day on which any contact of the business had an arm, or its own first day at risk if that
+--          is later, to the end of the window, whether it left or not; an outcome is a day with at least one, of `sent` a message; sums are over contacts
+WITH
+['open', 'click', 'reply', 'any', 'opt_out', 'sent'] AS names,
+days AS
+(
+    SELECT *
+    FROM person_days
+    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
+      AND day < toDate({to:DateTime64(3, 'UTC')})
+),
+tests AS
+(
+    SELECT
+        t.business_id AS business_id, t.began AS began, v.loaded_to AS loaded_to,
+        least(toDate({to:DateTime64(3, 'UTC')}), toDate(v.loaded_to)) AS ends -- the day after the last one
+    FROM (SELECT business_id, min(day) AS began FROM days WHERE arm != '' GROUP BY business_id) AS t
+    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.business_id
+),
+per_contact AS
+(
+    SELECT
+        d.business_id AS business_id, d.contact_id AS contact_id, any(t.loaded_to) AS cut_at,
+        argMax(d.arm, d.day) AS assigned,
+        toUInt64(any(t.ends) - min(d.day)) AS n,
+        [countIf(opened > 0), countIf(clicked > 0), countIf(replied > 0), countIf(opened + clicked + replied > 0), countIf(opted_out = 1), sum(sent)] AS ys
+    FROM days AS d
+    INNER JOIN tests AS t ON t.business_id = d.business_id
+    WHERE d.day >= t.began
+    GROUP BY business_id, contact_id
+),
+by_arm AS
+(
+    SELECT business_id, cut_at, assigned, name, count() AS g, sum(n) AS sn, sum(y) AS sy, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
+    FROM per_contact
+    ARRAY JOIN names AS name, ys AS y
+    WHERE assigned != ''
+    GROUP BY business_id, cut_at, assigned, name
+)
+SELECT
+    a.business_id AS business_id, a.cut_at AS cutoff, a.assigned AS arm, a.name AS outcome,
+    g AS contacts, sn AS person_days, sy AS outcomes, nn AS sum_nn, yy AS sum_yy, ny AS sum_ny,
+    m.mixed AS mixed_contacts
+FROM by_arm AS a
+INNER JOIN
+(
+    SELECT business_id, uniqExactIf(assigned, assigned != 'several') AS arms, sumIf(g, assigned = 'several' AND name = 'sent') AS mixed
+    FROM by_arm
+    GROUP BY business_id
+) AS m ON m.business_id = a.business_id
+WHERE arms > 1
+  AND assigned != 'several'
+ORDER BY business_id, outcome, arm

@@ -1,0 +1,322 @@
+package transform_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"drumbeat/simulate"
+	"drumbeat/transform"
+	"drumbeat/warehouse"
+	"drumbeat/warehouse/warehousetest"
+)
+
+// tally collects units and outcomes of contacts in cells.
+type tally map[string]map[string][2]uint64
+
+func (t tally) add(contact string, n, y bool, cell ...any) {
+	if !n {
+		return
+	}
+	key := strings.TrimSuffix(fmt.Sprintln(cell...), "\n")
+	if t[key] == nil {
+		t[key] = map[string][2]uint64{}
+	}
+	own := t[key][contact]
+	own[0]++
+	if y {
+		own[1]++
+	}
+	t[key][contact] = own
+}
+
+// lines are "cell: contacts units outcomes sum_nn sum_yy sum_ny".
+func (t tally) lines() (all []string) {
+	for key, contacts := range t {
+		var s [6]uint64
+		for _, c := range contacts {
+			for i, x := range []uint64{1, c[0], c[1], c[0] * c[0], c[1] * c[1], c[0] * c[1]} {
+				s[i] += x
+			}
+		}
+		all = append(all, fmt.Sprintln(key, s))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// cellLines reads the same from a relation; the cell is an expression for an array of texts.
+func cellLines(t *testing.T, db *warehouse.DB, relation, cell, units, outcomes string) (all []string) {
+	t.Helper()
+	rows, err := db.Query(t.Context(), fmt.Sprintf(`SELECT arrayStringConcat(arrayMap(x -> toString(x), [%s]), ' '), [contacts, %s, %s, sum_nn, sum_yy, sum_ny] FROM %s`,
+		cell, units, outcomes, relation))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var s []uint64
+		if err := rows.Scan(&key, &s); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintln(key, s))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func same(t *testing.T, what string, got, want []string, least int) {
+	t.Helper()
+	if len(want) < least {
+		t.Errorf("%s: only %d cells to compare", what, len(want))
+	}
+	wrong := 0
+	for _, line := range want {
+		if _, found := slices.BinarySearch(got, line); !found {
+			wrong++
+			if wrong < 5 {
+				t.Errorf("%s: there is no %s", what, line)
+			}
+		}
+	}
+	if wrong > 0 || len(got) != len(want) {
+		t.Errorf("%s: %d cells, %d of %d wanted are missing", what, len(got), wrong, len(want))
+	}
+}
+
+type sentMessage struct {
+	Contact  string     `ch:"contact"`
+	ID       uint64     `ch:"message_id"`
+	Account  string     `ch:"account_id"`
+	Channel  string     `ch:"channel"`
+	Market   string     `ch:"market"`
+	Zone     string     `ch:"zone"`
+	Exposure *uint16    `ch:"exposure"`
+	Sent     time.Time  `ch:"sent_at"`
+	Told     *time.Time `ch:"delivered_at"`
+	Opened   *time.Time `ch:"opened_at"`
+	Replied  *time.Time `ch:"replied_at"`
+	Left     *time.Time `ch:"opted_out_at"`
+}
+
+// Gaps, positions and hours must be what plain Go finds in the same messages, with its own time zones.
+func TestRatesAgreeWithPlainGo(t *testing.T) {
+	db := warehousetest.New(t)
+	var events []event
+	zones := []string{"", "", "America/New_York", "Asia/Tokyo"}
+	for l := range simulate.New(simulate.Options{Seed: 11, Contacts: 300, Days: 45}).Lines() {
+		e := fromLine(l)
+		e["zone"] = zones[hashed(l.Address)%uint64(len(zones))]
+		events = append(events, e)
+	}
+	insert(t, db, events)
+	result := run(t, db, transform.Window{})
+
+	var messages []sentMessage
+	if err := db.Select(t.Context(), &messages, `
+SELECT toString(contact_id) AS contact, message_id, account_id, channel, market, zone, exposure, sent_at, delivered_at, opened_at, replied_at, opted_out_at
+FROM messages WHERE purpose = 'proactive' AND failed_at IS NULL`); err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(messages, func(a, b sentMessage) int {
+		return cmp.Or(cmp.Compare(a.Contact, b.Contact), a.Sent.Compare(b.Sent), cmp.Compare(a.ID, b.ID))
+	})
+	var accounts []struct {
+		Account string    `ch:"account_id"`
+		From    time.Time `ch:"data_from"`
+		Opens   bool      `ch:"opens"`
+		Replies bool      `ch:"replies"`
+		Leaves  bool      `ch:"leaves"`
+	}
+	if err := db.Select(t.Context(), &accounts, `
+SELECT c.account_id AS account_id, c.data_from AS data_from, count(m.opened_at) > 0 AS opens, count(m.replied_at) > 0 AS replies, count(m.opted_out_at) > 0 AS leaves
+FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP BY account_id, data_from`); err != nil {
+		t.Fatal(err)
+	}
+	byAccount := map[string]int{}
+	for i, a := range accounts {
+		byAccount[a.Account] = i
+	}
+	mainZone := map[string]string{}
+	text, err := os.ReadFile("zones.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if market, zone, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			mainZone[market] = zone
+		}
+	}
+	local := func(m sentMessage) time.Time {
+		location, err := time.LoadLocation(cmp.Or(m.Zone, mainZone[m.Market], "UTC"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Sent.In(location)
+	}
+	const week = 7 * 24 * time.Hour
+	within := func(at *time.Time, m sentMessage, window time.Duration) bool {
+		return at != nil && at.Sub(m.Sent) <= window
+	}
+	// rates calls for each outcome that counts m: whether it happened.
+	rates := func(m sentMessage, f func(outcome string, y bool)) {
+		a := accounts[byAccount[m.Account]]
+		if m.Exposure == nil || m.Told == nil && m.Opened == nil { // all accounts are of WhatsApp and tell deliveries
+			return
+		}
+		age := result.Cutoff.Sub(m.Sent)
+		if a.Opens && age >= week {
+			f("open", within(m.Opened, m, week))
+		}
+		if a.Replies && age >= 24*time.Hour {
+			f("reply", within(m.Replied, m, 24*time.Hour))
+		}
+		if a.Leaves && age >= week {
+			f("opt_out", m.Left != nil)
+		}
+	}
+	bin := func(exposure uint16) uint16 {
+		switch {
+		case exposure <= 5:
+			return exposure
+		case exposure <= 7:
+			return 6
+		case exposure <= 10:
+			return 8
+		}
+		return 11
+	}
+
+	gaps, hours, positions := tally{}, tally{}, tally{}
+	type ownWeek struct{ contact, monday string }
+	weeks := map[ownWeek][]sentMessage{}
+	for i, m := range messages {
+		at := local(m)
+		monday := time.Date(at.Year(), at.Month(), at.Day()-(int(at.Weekday())+6)%7, 0, 0, 0, 0, at.Location())
+		key := ownWeek{m.Contact, monday.Format(time.RFC3339)}
+		weeks[key] = append(weeks[key], m)
+		gap := 65535
+		if i > 0 && messages[i-1].Contact == m.Contact {
+			since := int(m.Sent.Sub(messages[i-1].Sent) / time.Hour)
+			for _, from := range []int{0, 1, 3, 6, 12, 24, 48, 72, 168} {
+				if since >= from {
+					gap = from
+				}
+			}
+		}
+		rates(m, func(outcome string, y bool) {
+			for _, slice := range [][2]string{{"all", ""}, {"channel", m.Channel}, {"market", m.Market}} {
+				hours.add(m.Contact, true, y, slice[0], slice[1], outcome, (int(at.Weekday())+6)%7+1, at.Hour())
+				if gap < 168 {
+					gaps.add(m.Contact, true, y, slice[0], slice[1], outcome, 0, gap)
+					gaps.add(m.Contact, true, y, slice[0], slice[1], outcome, bin(*m.Exposure), gap)
+				}
+			}
+		})
+	}
+	for key, own := range weeks {
+		monday, err := time.Parse(time.RFC3339, key.monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(own) < 2 || len(own) > 10 || monday.Before(result.Window.From) || monday.Add(week).After(result.Window.To) ||
+			monday.Add(2*week).After(result.Cutoff) || slices.ContainsFunc(own, func(m sentMessage) bool {
+			return monday.Before(accounts[byAccount[m.Account]].From.Add(week))
+		}) {
+			continue
+		}
+		for i, m := range own {
+			rates(m, func(outcome string, y bool) {
+				if outcome != "opt_out" {
+					positions.add(m.Contact, true, y, "all", outcome, len(own), i+1)
+				}
+			})
+		}
+	}
+	same(t, "hour", cellLines(t, db, "frequency_hour", "dimension, segment, outcome, toString(weekday), toString(hour)", "messages", "outcomes"), hours.lines(), 200)
+	same(t, "gap", cellLines(t, db, "(SELECT * FROM frequency_gap WHERE gap_from < 168)", "dimension, segment, outcome, toString(exposure_from), toString(gap_from)", "messages", "outcomes"), gaps.lines(), 200)
+	same(t, "position", cellLines(t, db, "(SELECT * FROM frequency_position WHERE dimension = 'all')", "dimension, outcome, toString(week_total), toString(position)", "messages", "outcomes"), positions.lines(), 20)
+
+	// One definition of a number: a segment of a channel or market is that of the curve.
+	curve := cellLines(t, db, "(SELECT * FROM frequency_engagement WHERE channel = 'all')", "market, outcome, toString(exposure_from)", "messages", "outcomes")
+	segments := cellLines(t, db, "(SELECT * FROM frequency_segments WHERE dimension IN ('all', 'market') AND outcome != 'opt_out')",
+		"if(dimension = 'all', 'all', segment), outcome, toString(exposure_from)", "messages", "outcomes")
+	same(t, "segments", segments, curve, 50)
+
+	figures(t, db)
+}
+
+// figures looks at every figure of the rates: it is there unless suppressed, and inside its limits.
+func figures(t *testing.T, db *warehouse.DB) {
+	t.Helper()
+	for _, relation := range []string{"frequency_segments", "frequency_position", "frequency_gap", "frequency_hour", "frequency_withheld"} {
+		outcomes := "outcomes"
+		if relation == "frequency_withheld" {
+			outcomes = "withheld"
+		}
+		var rows, wrong uint64
+		if err := db.QueryRow(t.Context(), `
+SELECT count(), countIf(NOT (identification != '' AND if(suppressed = 1,
+    (contacts < 30 OR `+outcomes+` < 5) AND rate IS NULL AND lower IS NULL AND upper IS NULL AND std_error IS NULL,
+    contacts >= 30 AND `+outcomes+` >= 5 AND ifNull(isFinite(rate) AND isFinite(lower) AND isFinite(upper) AND 0 <= lower AND lower <= rate AND rate <= upper AND upper <= 1, 0))))
+FROM `+relation).Scan(&rows, &wrong); err != nil {
+			t.Fatal(err)
+		}
+		if rows == 0 || wrong > 0 {
+			t.Errorf("%s: %d of %d rows have a figure that cannot be", relation, wrong, rows)
+		}
+	}
+}
+
+// Beyond 50 campaigns the smallest are one row, which says how many they are, and in which a contact counts once.
+func TestManySegments(t *testing.T) {
+	db := warehousetest.New(t)
+	events := []event{newEvent(date(t, "2025-01-01"), "opt_in", "c9999", ""), newEvent(date(t, "2025-04-20"), "opt_in", "c9999", "")}
+	message := 0
+	send := func(contact, campaign int, opened bool) {
+		message++
+		at := date(t, "2025-03-01").AddDate(0, 0, 8*(message%5)).Add(time.Duration(message) * time.Second)
+		e := newEvent(at, "send", "c"+itoa(contact), "m"+itoa(message))
+		e["campaign_id"] = fmt.Sprintf("campaign %02d", campaign)
+		events = append(events, e)
+		if opened {
+			events = append(events, newEvent(at.Add(time.Minute), "open", "c"+itoa(contact), "m"+itoa(message)))
+		}
+	}
+	for campaign := range 50 { // 40 contacts each, of its own
+		for c := range 40 {
+			send(1000+campaign*40+c, campaign, c%4 == 0)
+		}
+	}
+	for c := range 35 { // each in two small campaigns
+		send(c, 50+c%2, c%5 == 0)
+		send(c, 60, false)
+	}
+	insert(t, db, events)
+	run(t, db, transform.Window{})
+	got := answer(t, db, `
+SELECT segment, pooled, uniqExact(segment) OVER () AS segments, contacts, messages, outcomes, sum_nn, suppressed
+FROM frequency_segments WHERE dimension = 'campaign' AND outcome = 'open' AND segment IN ('campaign 00', 'other', 'campaign 50', 'campaign 60')
+ORDER BY segment`)
+	want := "segment,pooled,segments,contacts,messages,outcomes,sum_nn,suppressed\ncampaign 00,0,2,40,40,10,40,0\nother,3,2,35,70,7,140,0\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	var mean float64
+	if err := db.QueryRow(t.Context(), `SELECT avg(rate) FROM frequency_segments WHERE dimension = 'campaign' AND segment != 'other'`).Scan(&mean); err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(mean-.25) > 1e-12 {
+		t.Errorf("mean rate %v", mean)
+	}
+}

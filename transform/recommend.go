@@ -1,0 +1,571 @@
+package transform
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"drumbeat/transform/stats"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Values are what outcomes are worth to the business, in one currency. Every row that depends on them carries them.
+type Values struct {
+	Engagement float64 // gain of one engagement
+	OptOut     float64 // loss by one opt-out
+	Message    float64 // cost of one send
+	Budget     float64 // greatest share of contacts at risk that may opt out in a day; 1 accepts any
+	Outcome    string  // what counts as an engagement: reply, click or open; empty: the first of these that is told
+}
+
+// DefaultValues say that an opt-out costs as much as ten engagements bring and that sends cost nothing. They are a
+// beginning, not a finding.
+func DefaultValues() Values { return Values{Engagement: 1, OptOut: 10, Budget: 1} }
+
+// ErrValues says that a value of Values cannot be.
+var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome reply, click, open or empty")
+
+func (v Values) check() error {
+	for _, x := range []float64{v.Engagement, v.OptOut, v.Message, v.Budget} {
+		if !(x >= 0) || math.IsInf(x, 0) {
+			return ErrValues
+		}
+	}
+	if v.Budget > 1 || v.Outcome != "" && !slices.Contains(engagements[:], v.Outcome) {
+		return ErrValues
+	}
+	return nil
+}
+
+// What stats.Optimum asks of a candidate, and how many candidates make a comparison of doses.
+const (
+	candidateContacts = 200
+	candidateOutcomes = 20
+	fewestCandidates  = 3
+
+	bestDraws = 4000
+	bestSeed  = 1
+)
+
+// choice is one dose, or one arm of a randomised test.
+type choice struct {
+	arm                                       string
+	from, to                                  uint16
+	dose                                      float64
+	contacts, personDays, engagements, optOut float64
+	engagement, leaving                       measured // per person-day
+	excluded                                  string   // why it is no candidate
+	index                                     int      // of the engagement rate in the covariance
+}
+
+// measured is a rate with its interval; nothing where it is not known.
+type measured struct {
+	known        bool
+	rate         float64
+	lower, upper float64
+	stdError     float64
+}
+
+// contest is one set of choices at one level of identification.
+type contest struct {
+	identification, optOuts string
+	choices                 []choice
+	covariance              func(i, j int) float64 // of the numbers that index names; of an opt-out rate, behind by offset
+	offset                  int
+	groups                  int
+	fewest                  int    // candidates
+	blocked                 string // why nothing is recommended, whatever the figures
+	settle                  string // what would help then
+	strata                  string
+	overlap                 *float64
+	headline                bool
+}
+
+// fillRecommendation stages the rows of frequency_recommendation.
+func fillRecommendation(ctx context.Context, r *run, m model, staging string, w Window) error {
+	segments, err := r.segments(ctx, m, w)
+	if err != nil {
+		return err
+	}
+	arms, err := r.arms(ctx, w)
+	if err != nil {
+		return err
+	}
+	batch, err := r.db.PrepareBatch(ctx, "INSERT INTO "+staging)
+	if err != nil {
+		return fmt.Errorf("stage: %w", err)
+	}
+	defer batch.Close()
+	for _, s := range segments {
+		propensities, err := r.propensities(ctx, s, w)
+		if err != nil {
+			return err
+		}
+		contests := s.contests(propensities)
+		if s.dimension == "all" {
+			if tested, ok := randomised(arms[s.business], engagements[s.outcome]); ok {
+				contests = append(contests, tested)
+			}
+		}
+		// Randomised is the best level there is, unless the test is broken.
+		best := 1
+		if last := len(contests) - 1; last == 2 && contests[last].blocked == "" {
+			best = last
+		}
+		for i, c := range contests {
+			c.headline = i == best
+			rows, err := c.rows(s, r.values, w)
+			if err != nil {
+				return fmt.Errorf("compare doses of %s %s: %w", s.dimension, s.name, err)
+			}
+			for _, row := range rows {
+				if err := batch.Append(row...); err != nil {
+					return fmt.Errorf("stage a dose: %w", err)
+				}
+			}
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("stage: %w", err)
+	}
+	return nil
+}
+
+// contests returns the crude comparison and the one within contacts, with standardised opt-outs.
+func (s *segment) contests(propensities map[int]propensity) []contest {
+	all := pool(s.totals(-1))
+	at := s.at(s.outcome)
+	// Engagements and opt-outs of the adjusted curves, then those of the crude ones.
+	values, covariance, groups, ok := s.leaveOneOut(propensities, func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
+		pooled := pool(blocks)
+		numbers := make([]float64, 4*doseBins)
+		for b := range doseBins {
+			numbers[b] = s.keptUp(falls, p, b)
+			numbers[doseBins+b] = s.standardised(blocks, pooled, b)
+			if b > 0 {
+				numbers[2*doseBins+b] = s.dose[b] / 7 * over(pooled[at+exposureBins+b-1], pooled[at+b-1])
+			}
+			numbers[3*doseBins+b] = over(optOuts(pooled, b), personDays(pooled, b))
+		}
+		return numbers
+	})
+	of := func(adjusted bool) []choice {
+		first := 2 * doseBins
+		if adjusted {
+			first = 0
+		}
+		var choices []choice
+		for b := range doseBins {
+			c := choice{
+				from: binFrom[b], to: binTo[b], dose: s.dose[b], index: first + b,
+				contacts: all[atDoseContacts+b], personDays: personDays(all, b), engagements: s.engaged(all, b), optOut: optOuts(all, b),
+			}
+			if c.personDays == 0 {
+				continue
+			}
+			enough := ok && c.contacts >= fewestContacts
+			if b == 0 {
+				c.engagement = measured{known: enough} // nothing sent, nothing gained
+			} else if enough && c.engagements >= fewestOutcomes && (!adjusted || s.linked[b]) {
+				c.engagement = positive(values[c.index], covariance(c.index, c.index), groups)
+			}
+			if enough && (!adjusted || s.candidates[b] && len(s.strata) > 0) {
+				i := c.index + doseBins
+				variance := covariance(i, i)
+				if adjusted {
+					variance = max(variance, s.chance(all, b, max(values[i], values[3*doseBins+b])))
+				}
+				c.leaving = hazardLimits(values[i], variance, c.personDays, groups)
+			}
+			switch {
+			case adjusted:
+				c.excluded = s.excluded[b]
+			case c.contacts < candidateContacts || c.engagements+c.optOut < candidateOutcomes:
+				c.excluded = "few contacts or outcomes"
+			}
+			if c.excluded == "" && !(c.engagement.known && c.leaving.known) {
+				c.excluded = "few outcomes"
+			}
+			choices = append(choices, c)
+		}
+		return choices
+	}
+	crude := contest{
+		identification: "crude", optOuts: "crude", choices: of(false), covariance: covariance, offset: doseBins, groups: groups,
+		fewest:  fewestCandidates,
+		blocked: "contacts who get more may differ in more than this: see the comparison within contacts",
+		settle:  "a randomised test of several frequencies",
+	}
+	adjusted := contest{
+		identification: "within", optOuts: "standardised", choices: of(true), covariance: covariance, offset: doseBins, groups: groups,
+		fewest: fewestCandidates, strata: s.strataName(), overlap: &s.overlap,
+	}
+	switch {
+	case s.verdict != "association":
+		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
+		adjusted.settle = "a randomised test of several frequencies"
+	case s.overlap < poorOverlap:
+		adjusted.blocked = fmt.Sprintf("no overlap: only %.0f %% of the person-days with known prior engagement lie in strata that have every dose", 100*s.overlap)
+		adjusted.settle = "prior engagement is known from the 36th day of an account's data on; then contacts of like engagement at different doses"
+	}
+	return []contest{crude, adjusted}
+}
+
+// positive is a rate with limits on the logarithmic scale, with t of one degree of freedom less than groups; nothing of a rate of 0.
+func positive(rate, variance float64, groups int) measured {
+	m := measured{known: true, rate: rate, stdError: math.Sqrt(variance)}
+	if rate <= 0 || variance <= 0 {
+		return measured{}
+	}
+	factor := math.Exp(tQuantile(float64(groups-1)) * m.stdError / rate)
+	if m.lower, m.upper = rate/factor, rate*factor; math.IsInf(m.upper, 0) {
+		return measured{}
+	}
+	return m
+}
+
+// hazardLimits is a rate of opt-outs with limits on the logit scale. Of few opt-outs the variance is at least that of one,
+// and without any the limit is the exact one of a Poisson count (Garwood 1936).
+func hazardLimits(rate, variance, days float64, groups int) measured {
+	m := measured{known: true, rate: rate, stdError: math.Sqrt(max(variance, 1/(days*days)))}
+	if rate <= 0 || rate >= 1 {
+		m.upper = min(1, stats.Garwood(0).Upper/days)
+		return m
+	}
+	factor := math.Exp(tQuantile(float64(groups-1)) * m.stdError / (rate * (1 - rate)))
+	odds := rate / (1 - rate)
+	m.lower, m.upper = odds/factor/(1+odds/factor), 1/(1+1/(odds*factor))
+	return m
+}
+
+// tested is one arm of frequency_arms.
+type tested struct {
+	arm, identification            string
+	contacts, personDays, outcomes map[string]uint64
+	rate, stdError                 map[string]*float64
+}
+
+// arms returns the arms of each business.
+func (r *run) arms(ctx context.Context, w Window) (map[string][]*tested, error) {
+	rows, err := r.db.Query(ctx, `
+SELECT business_id, arm, identification, outcome, contacts, person_days, outcomes, rate, std_error
+FROM frequency_arms
+WHERE window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})
+ORDER BY business_id, arm, outcome`, w.params()...)
+	if err != nil {
+		return nil, fmt.Errorf("read the arms: %w", err)
+	}
+	defer rows.Close()
+	arms := map[string][]*tested{}
+	for rows.Next() {
+		var business, arm, identification, outcome string
+		var contacts, days, outcomes uint64
+		var rate, stdError *float64
+		if err := rows.Scan(&business, &arm, &identification, &outcome, &contacts, &days, &outcomes, &rate, &stdError); err != nil {
+			return nil, fmt.Errorf("read the arms: %w", err)
+		}
+		known := arms[business]
+		if len(known) == 0 || known[len(known)-1].arm != arm {
+			known = append(known, &tested{arm, identification, map[string]uint64{}, map[string]uint64{}, map[string]uint64{}, map[string]*float64{}, map[string]*float64{}})
+			arms[business] = known
+		}
+		t := known[len(known)-1]
+		t.contacts[outcome], t.personDays[outcome], t.outcomes[outcome] = contacts, days, outcomes
+		t.rate[outcome], t.stdError[outcome] = rate, stdError
+	}
+	return arms, rows.Err()
+}
+
+// randomised compares the arms of a test as assigned; false without two of them.
+func randomised(arms []*tested, outcome string) (contest, bool) {
+	c := contest{
+		identification: "randomised", optOuts: "randomised", fewest: 2,
+		strata: "none: arms are alike but for chance",
+	}
+	if len(arms) < 2 {
+		return c, false
+	}
+	for _, t := range arms {
+		if t.identification != "randomised" {
+			c.blocked = "the arms are not of the sizes that chance makes, so contacts are missing from some"
+			c.settle = "a test whose assignment reaches every contact of every arm"
+		}
+		known := func(outcome string) measured {
+			rate, stdError := t.rate[outcome], t.stdError[outcome]
+			if rate == nil || stdError == nil {
+				return measured{}
+			}
+			return measured{known: true, rate: *rate, stdError: *stdError}
+		}
+		k := choice{
+			arm: t.arm, to: 65535, contacts: float64(t.contacts[outcome]), personDays: float64(t.personDays[outcome]),
+			engagements: float64(t.outcomes[outcome]), optOut: float64(t.outcomes["opt_out"]),
+		}
+		if sends := known("sent"); sends.known {
+			k.dose = 7 * sends.rate
+		}
+		groups := int(min(k.contacts, 1e6))
+		if e := known(outcome); e.known {
+			k.engagement = positive(e.rate, e.stdError*e.stdError, groups)
+		}
+		if l := known("opt_out"); l.known {
+			k.leaving = hazardLimits(l.rate, l.stdError*l.stdError, k.personDays, groups)
+		}
+		if !k.engagement.known || !k.leaving.known || k.dose == 0 || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
+			k.excluded = "few contacts or outcomes"
+		}
+		c.groups = max(c.groups, int(min(k.contacts, 65535)))
+		c.choices = append(c.choices, k)
+	}
+	slices.SortStableFunc(c.choices, func(a, b choice) int { return cmp.Compare(a.dose, b.dose) })
+	for i := range c.choices {
+		if i > 0 && c.choices[i].dose == c.choices[i-1].dose && c.choices[i].excluded == "" {
+			c.choices[i].excluded = "as many sends as another arm"
+		}
+		c.choices[i].index = i
+	}
+	// Arms share no contacts. What opt-outs and engagements of one contact have to do with each other is left out.
+	c.offset = len(c.choices)
+	c.covariance = func(i, j int) float64 {
+		switch k := c.choices[i%c.offset]; {
+		case i != j:
+			return 0
+		case i < c.offset:
+			return k.engagement.stdError * k.engagement.stdError
+		default:
+			return k.leaving.stdError * k.leaving.stdError
+		}
+	}
+	return c, true
+}
+
+// curve returns the candidates as stats.Optimum takes them, and which choices they are.
+func (c contest) curve(v Values) (curve stats.DoseCurve, chosen []int) {
+	var indices []int
+	for i, k := range c.choices {
+		if k.excluded != "" {
+			continue
+		}
+		chosen = append(chosen, i)
+		indices = append(indices, k.index)
+		curve.Doses = append(curve.Doses, stats.Dose{
+			Sends: k.dose / 7, Contacts: uint64(k.contacts), Outcomes: uint64(k.engagements + k.optOut),
+			Engagement: k.engagement.rate, OptOut: k.leaving.rate, OptOutMost: k.leaving.upper,
+		})
+	}
+	n := len(indices)
+	for _, k := range slices.Clone(indices) {
+		indices = append(indices, k+c.offset)
+	}
+	curve.Covariance = make([][]float64, 2*n)
+	for i := range curve.Covariance {
+		curve.Covariance[i] = make([]float64, 2*n)
+		for j := range i + 1 {
+			x := c.covariance(indices[i], indices[j])
+			if i == j && i >= n { // of few opt-outs it is greater
+				se := c.choices[chosen[i-n]].leaving.stdError
+				x = se * se
+			}
+			curve.Covariance[i][j], curve.Covariance[j][i] = x, x
+		}
+	}
+	return curve, chosen
+}
+
+// rows returns the rows of frequency_recommendation, in the order of its columns.
+func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
+	given := stats.Values{Engagement: v.Engagement, OptOut: v.OptOut, Send: v.Message, Budget: v.Budget}
+	curve, chosen := c.curve(v)
+	optimum, err := stats.OptimumSensitivity(curve, given)
+	if err != nil {
+		return nil, err
+	}
+	why, settle := c.verdict(curve, chosen, optimum.Given)
+	advice := "recommended"
+	if why != "" {
+		advice = "no recommendation"
+	}
+	chances := chancesBest(curve, given, optimum.Given)
+	var budget, critical *float64
+	if v.Budget < 1 {
+		budget = &v.Budget
+	}
+	enough := len(chosen) >= 2
+	if enough {
+		critical = &optimum.Given.Critical
+	}
+	var rows [][]any
+	for i, k := range c.choices {
+		place := slices.Index(chosen, i)
+		candidate := place >= 0
+		is := func(of stats.Recommendation, what func(stats.DoseUtility) bool) uint8 {
+			return flag(candidate && enough && what(of.Doses[place]))
+		}
+		plausible := func(u stats.DoseUtility) bool { return u.Plausible }
+		advised := func(of stats.Recommendation) uint8 {
+			return flag(candidate && why == "" && of.Advice == stats.Recommended && of.Recommend == place)
+		}
+		var utility, stdError, lower, upper, chance *float64
+		var withinBudget uint8
+		if candidate {
+			u := optimum.Given.Doses[place]
+			half := tQuantile(float64(c.groups-1)) * u.StdError
+			low, high := u.Utility-half, u.Utility+half
+			utility, stdError, lower, upper = &u.Utility, &u.StdError, &low, &high
+			withinBudget = flag(u.WithinBudget)
+			if enough {
+				chance = &chances[place]
+			}
+		}
+		e, l := k.engagement.columns(), k.leaving.columns()
+		if k.optOut < fewestOutcomes {
+			l = measured{}.columns()
+		}
+		row := []any{s.business, w.From, w.To, s.cutoff, s.dimension, s.name, c.identification, c.optOuts, flag(c.headline),
+			k.arm, k.from, k.to, k.dose,
+			engagements[s.outcome], v.Engagement, v.OptOut, v.Message, budget,
+			uint64(k.contacts), uint64(k.personDays), uint64(k.engagements), uint64(k.optOut),
+			flag(e[0] == nil && l[0] == nil)}
+		for _, x := range append(e, l...) {
+			row = append(row, x)
+		}
+		row = append(row, utility, stdError, lower, upper,
+			flag(candidate), k.excluded, flag(candidate && enough && optimum.Given.Best == place),
+			is(optimum.Given, plausible), is(optimum.Half, plausible), is(optimum.Double, plausible), withinBudget,
+			chance, uint32(bestDraws), uint64(bestSeed), critical,
+			advised(optimum.Given), advised(optimum.Half), advised(optimum.Double),
+			advice, why, settle, c.strata, c.overlap, uint16(c.groups))
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (m measured) columns() []*float64 {
+	if !m.known {
+		return make([]*float64, 3)
+	}
+	return []*float64{&m.rate, &m.lower, &m.upper}
+}
+
+func flag(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// verdict says why nothing is recommended, if so, and in any case what would tell more.
+func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Recommendation) (why, settle string) {
+	if c.blocked != "" {
+		return c.blocked, c.settle
+	}
+	if len(chosen) < c.fewest {
+		return fmt.Sprintf("only %d of the %d doses or arms needed can be compared", len(chosen), c.fewest),
+			fmt.Sprintf("%d doses or arms of %d contacts and %d engagements or opt-outs each", c.fewest, candidateContacts, candidateOutcomes)
+	}
+	// How many times the contacts are needed to find, with a chance of 80 %, that a plausible dose is not the best, if
+	// the differences are as they seem.
+	times, which := math.Inf(1), 0
+	for i, u := range optimum.Doses {
+		if i == optimum.Best || !u.Plausible || u.Behind <= 0 {
+			continue
+		}
+		needed := (optimum.Critical + distuv.UnitNormal.Quantile(.8)) / u.Behind
+		if t := needed * needed; t < times {
+			times, which = t, i
+		}
+	}
+	if times <= 1000 {
+		k := c.choices[chosen[which]]
+		settle = fmt.Sprintf("%.0f contacts at %s, %.1f times as many, would rule that out with a chance of 80 %%, if the differences are as they seem",
+			math.Ceil(k.contacts*times), k.name(), times)
+	}
+	switch optimum.Advice {
+	case stats.CannotTellApart:
+		why = "every dose that can be compared may be the best"
+		if settle == "" {
+			settle = "the doses are too alike: more of the same data would not tell them apart"
+		}
+	case stats.OverBudget:
+		why = "every dose that may be the best may cost more opt-outs than the budget"
+		settle = "a greater budget, or more data at low doses"
+	case stats.TooLittleData:
+		why = "too little data"
+	}
+	return why, settle
+}
+
+func (k choice) name() string {
+	switch {
+	case k.arm != "":
+		return "arm " + k.arm
+	case k.from == k.to:
+		return fmt.Sprintf("dose %d", k.from)
+	case k.to == 65535:
+		return fmt.Sprintf("dose %d or more", k.from)
+	}
+	return fmt.Sprintf("dose %d to %d", k.from, k.to)
+}
+
+// chancesBest returns how often each candidate has the greatest utility in draws from the normal distribution of the estimates.
+func chancesBest(curve stats.DoseCurve, v stats.Values, optimum stats.Recommendation) []float64 {
+	n := len(curve.Doses)
+	wins := make([]float64, n)
+	if n == 0 {
+		return wins
+	}
+	weights := mat.NewDense(n, 2*n, nil)
+	for i := range n {
+		weights.Set(i, i, v.Engagement)
+		weights.Set(i, n+i, -v.OptOut)
+	}
+	rates := mat.NewDense(2*n, 2*n, nil)
+	for i, row := range curve.Covariance {
+		rates.SetRow(i, row)
+	}
+	var product, utilities mat.Dense
+	product.Mul(weights, rates)
+	utilities.Mul(&product, weights.T())
+	symmetric := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			symmetric.SetSym(i, j, utilities.At(i, j))
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(symmetric, true) {
+		return wins
+	}
+	var axes mat.Dense
+	eigen.VectorsTo(&axes)
+	for j, lambda := range eigen.Values(nil) {
+		for i := range n {
+			axes.Set(i, j, axes.At(i, j)*math.Sqrt(max(0, lambda)))
+		}
+	}
+	draw := rand.New(rand.NewPCG(bestSeed, 0))
+	z := make([]float64, n)
+	for range bestDraws {
+		for j := range z {
+			z[j] = draw.NormFloat64()
+		}
+		best, most := 0, math.Inf(-1)
+		for i, u := range optimum.Doses {
+			x := u.Utility
+			for j := range z {
+				x += axes.At(i, j) * z[j]
+			}
+			if x > most {
+				best, most = i, x
+			}
+		}
+		wins[best] += 1. / bestDraws
+	}
+	return wins
+}

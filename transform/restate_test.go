@@ -1,0 +1,140 @@
+package transform_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"drumbeat/simulate"
+	"drumbeat/transform"
+	"drumbeat/warehouse"
+	"drumbeat/warehouse/warehousetest"
+)
+
+// A run after new, late and repeated events must leave what a run over everything leaves, though it computes less.
+func TestRestatingEqualsComputingAll(t *testing.T) {
+	db := warehousetest.New(t)
+	r := rand.New(rand.NewPCG(31, 32))
+	var events []event
+	for l := range simulate.New(simulate.Options{Seed: 8, Contacts: 80, Days: 45}).Lines() {
+		e := fromLine(l)
+		if r.IntN(3) == 0 {
+			e["purpose"], e["campaign_id"], e["category"] = "", "", "" // what came before decides
+		}
+		events = append(events, e)
+	}
+	at := func(e event) time.Time { return e["event_time"].(time.Time) }
+	slices.SortStableFunc(events, func(a, b event) int { return at(a).Compare(at(b)) })
+	// The last fifth comes in loads of about three days, and of all but the very first a fiftieth in a later load than its own.
+	const loads = 4
+	first := len(events) * 8 / 10
+	batches := make([][]event, loads+1)
+	for i, e := range events {
+		n := 0
+		if i >= first {
+			n = 1 + (i-first)*loads/(len(events)-first)
+		}
+		if i > 10 && at(e).After(at(events[first]).AddDate(0, 0, -7)) && r.IntN(50) == 0 {
+			n = min(loads, n+1)
+		}
+		batches[n] = append(batches[n], e)
+	}
+	some := func(what string) event {
+		for {
+			if e := events[first-1-r.IntN(first/6)]; e["event_type"] == what {
+				return copyOf(e)
+			}
+		}
+	}
+	batches[1] = append(batches[1], some("reply"), some("send")) // told again
+	// A receipt up to a watermark, long after.
+	receipt := some("send")
+	receipt["event_type"], receipt["message_id"], receipt["event_id"] = "open", noID, id("e77")
+	receipt["watermark"], receipt["event_time"] = at(receipt).Add(time.Minute), at(receipt).AddDate(0, 0, 5)
+	batches[2] = append(batches[2], receipt)
+	// An earlier copy moves a send; another turns out to be a test, a third to have failed.
+	moved := some("send")
+	moved["event_time"] = at(moved).AddDate(0, 0, -2)
+	test := some("send")
+	test["is_test"] = uint8(1)
+	failed := some("send")
+	failed["event_type"], failed["event_time"] = "failed", at(failed).Add(time.Second)
+	batches[3] = append(batches[3], moved, test, failed)
+
+	insert(t, db, batches[0])
+	run(t, db, transform.Window{})
+	fewer := 0
+	for n, batch := range batches[1:] {
+		insert(t, db, batch)
+		got := messagesStep(t, run(t, db, transform.Window{}))
+		all := messagesStep(t, everything(t, db))
+		if got.Rows != all.Rows || got.Fingerprint != all.Fingerprint || all.Rows == 0 {
+			t.Errorf("load %d: %d rows with fingerprint %d; of all days %d, %d", n+1, got.Rows, got.Fingerprint, all.Rows, all.Fingerprint)
+		}
+		if !got.All && len(got.Restated) > 0 && got.Restated[0].From.After(got.Window.From.AddDate(0, 0, 20)) {
+			fewer++
+		}
+	}
+	if fewer < loads-1 {
+		t.Errorf("only %d of %d runs computed less than all", fewer, loads)
+	}
+	// The same again says nothing new.
+	insert(t, db, batches[loads])
+	if got := messagesStep(t, run(t, db, transform.Window{})); got.All || len(got.Restated) > 0 {
+		t.Errorf("copies restate %v", got.Restated)
+	}
+}
+
+func copyOf(e event) event {
+	c := event{}
+	for name, value := range e {
+		c[name] = value
+	}
+	return c
+}
+
+// everything runs over all days as if there had been no run before, and puts the records of the earlier ones back.
+func everything(t *testing.T, db *warehouse.DB) transform.Result {
+	t.Helper()
+	for _, statement := range []string{"RENAME TABLE runs TO kept_runs", "CREATE TABLE runs AS kept_runs"} {
+		if err := db.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := run(t, db, transform.Window{})
+	for _, statement := range []string{"DROP TABLE runs", "RENAME TABLE kept_runs TO runs"} {
+		if err := db.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return result
+}
+
+func messagesStep(t *testing.T, result transform.Result) transform.Step {
+	t.Helper()
+	for _, step := range result.Steps {
+		if step.Relation == "messages" {
+			return step
+		}
+	}
+	t.Fatalf("no messages in %+v", result)
+	return transform.Step{}
+}
+
+// Each run over all days ends a day later than the one of the day before. Of these windows only the last is kept, and all that were named.
+func TestWindowsThatNobodyNamedAreReplaced(t *testing.T) {
+	db := warehousetest.New(t)
+	insertLines(t, db, simulate.New(simulate.Options{Seed: 2, Contacts: 60, Days: 14}).Lines())
+	first := run(t, db, transform.Window{}).Window
+	named := transform.Window{From: first.From, To: first.To.AddDate(0, 0, -3)}
+	run(t, db, named)
+	insert(t, db, []event{send(first.To.Add(30*time.Hour), "c1", "m1")})
+	last := run(t, db, transform.Window{}).Window
+	got := answer(t, db, `SELECT DISTINCT window_from, window_to FROM frequency_engagement ORDER BY ALL`)
+	want := "window_from,window_to\n" + named.From.Format(time.DateOnly) + "," + named.To.Format(time.DateOnly) + "\n" +
+		last.From.Format(time.DateOnly) + "," + last.To.Format(time.DateOnly) + "\n"
+	if last == first || got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}

@@ -1,0 +1,256 @@
+package transform
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+const (
+	caps       = 10     // sends in any 7 days at most: 1, 2, ..., 10
+	personTime = 30_000 // person-days of 1,000 contacts in 30 days
+)
+
+// expected is one measure at one cap: a pair of numbers of leaveOneOut, as it was and as capped.
+type expected struct {
+	measure, identification, assumption string
+	known                               bool // there is somebody to learn from at the cap
+	days, above                         float64
+	overlap                             *float64
+}
+
+// fillWhatIf stages the rows of frequency_what_if.
+func fillWhatIf(ctx context.Context, r *run, m model, staging string, w Window) error {
+	segments, err := r.segments(ctx, m, w)
+	if err != nil {
+		return err
+	}
+	batch, err := r.db.PrepareBatch(ctx, "INSERT INTO "+staging)
+	if err != nil {
+		return fmt.Errorf("stage: %w", err)
+	}
+	defer batch.Close()
+	for _, s := range segments {
+		propensities, err := r.propensities(ctx, s, w)
+		if err != nil {
+			return err
+		}
+		for _, row := range s.whatIf(propensities, r.values, w) {
+			if err := batch.Append(row...); err != nil {
+				return fmt.Errorf("stage a cap: %w", err)
+			}
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("stage: %w", err)
+	}
+	return nil
+}
+
+const measures = 3 // sends, engagements, opt-outs
+
+// whatIf returns the rows of frequency_what_if, in the order of its columns.
+func (s *segment) whatIf(propensities map[int]propensity, v Values, w Window) (rows [][]any) {
+	values, covariance, groups, ok := s.leaveOneOut(propensities, func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
+		pooled := pool(blocks)
+		var numbers []float64
+		for most := 1; most <= caps; most++ {
+			for _, pair := range [measures][2]float64{s.sends(pooled, most), s.engagements(falls, p, most), s.optOuts(blocks, pooled, most)} {
+				numbers = append(numbers, pair[0], pair[1])
+			}
+		}
+		return numbers
+	})
+	blocks := s.totals(-1)
+	all := pool(blocks)
+	for most := 1; most <= caps; most++ {
+		for i, x := range s.expectations(blocks, all, propensities, most) {
+			at := 2 * ((most-1)*measures + i)
+			units := []string{x.measure}
+			if x.measure == "send" && v.Message > 0 {
+				units = append(units, "spend")
+			}
+			verdict := s.verdict
+			switch x.measure {
+			case "send": // a count
+				verdict = "association"
+			case "opt_out":
+				verdict = s.optOutVerdict
+			}
+			for _, measure := range units {
+				factor := 1.0
+				if measure == "spend" {
+					factor = v.Message
+				}
+				row := []any{s.business, w.From, w.To, s.cutoff, s.dimension, s.name, uint8(most), measure, engagements[s.outcome], x.identification, v.Message,
+					uint64(all[0]), uint64(x.days), uint64(x.above), x.overlap}
+				figures := make([]*float64, 10)
+				if known := x.known && ok; known {
+					for k := range 2 {
+						m := positive(factor*values[at+k], factor*factor*covariance(at+k, at+k), groups)
+						copy(figures[3*k:], m.columns())
+					}
+					change := factor * (values[at+1] - values[at])
+					stdError := factor * math.Sqrt(max(0, covariance(at, at)+covariance(at+1, at+1)-2*covariance(at, at+1)))
+					lower, upper := change-tQuantile(float64(groups-1))*stdError, change+tQuantile(float64(groups-1))*stdError
+					copy(figures[6:], []*float64{&change, &stdError, &lower, &upper})
+				}
+				row = append(row, flag(figures[0] == nil || figures[3] == nil))
+				if figures[0] == nil || figures[3] == nil {
+					figures = make([]*float64, 10)
+				}
+				for _, f := range figures {
+					row = append(row, f)
+				}
+				rows = append(rows, append(row, verdict, x.assumption))
+			}
+		}
+	}
+	return rows
+}
+
+// expectations says of each measure what it rests on, at a cap.
+func (s *segment) expectations(blocks [][]float64, all []float64, propensities map[int]propensity, most int) [measures]expected {
+	var told propensity
+	for _, g := range s.groups() {
+		told.add(propensities[g], 1)
+	}
+	bin := binOf[most]
+	overlap := func(known, above float64) *float64 {
+		if above == 0 {
+			return nil
+		}
+		known /= above
+		return &known
+	}
+	enough := all[0] >= fewestContacts
+	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "whatever is over the cap is not sent"}
+	engaged := expected{measure: "engagement", identification: "within", assumption: "a contact over the cap behaves as at the cap, as far as contacts compared with themselves tell"}
+	leaving := expected{measure: "opt_out", identification: "standardised", assumption: "contacts over the cap leave like those of the same stratum at the cap: " + s.strataName()}
+	var knownAbove float64
+	for d := range exactDoses {
+		sends.days += all[atDays+d]
+		engaged.days += told.days[d]
+		if d > most {
+			sends.above += all[atDays+d]
+			engaged.above += told.days[d]
+			if s.linked[binOf[d]] {
+				knownAbove += told.days[d]
+			}
+		}
+	}
+	sends.overlap, engaged.overlap = overlap(sends.above, sends.above), overlap(knownAbove, engaged.above)
+	engaged.known = enough && s.linked[bin] && s.engaged(all, bin) >= fewestOutcomes && all[atDoseContacts+bin] >= fewestContacts &&
+		knownAbove >= leastOverlap*engaged.above
+	knownAbove = 0
+	for _, c := range s.everyStratum() {
+		sums := c.of(blocks, all)
+		above := total(sums[atCellDays+c.prior*doseBins+bin+1 : atCellDays+(c.prior+1)*doseBins])
+		leaving.days += c.days(sums)
+		leaving.above += above
+		if c.has(sums, bin) {
+			knownAbove += above
+		}
+	}
+	leaving.overlap = overlap(knownAbove, leaving.above)
+	leaving.known = enough && optOuts(all, bin) >= fewestOutcomes && all[atDoseContacts+bin] >= fewestContacts && knownAbove >= leastOverlap*leaving.above
+	return [measures]expected{sends, engaged, leaving}
+}
+
+// everyStratum returns the strata of known prior engagement, whether or not they have every dose.
+func (s *segment) everyStratum() (strata []stratum) {
+	for p := 1; p < priors; p++ {
+		if !s.fine {
+			strata = append(strata, stratum{-1, p})
+			continue
+		}
+		for b := range s.blocks {
+			strata = append(strata, stratum{b, p})
+		}
+	}
+	return strata
+}
+
+func (c stratum) has(sums []float64, bin int) bool {
+	return sums[atCellContacts+c.prior*doseBins+bin] >= fewestInStratum
+}
+
+// sends returns the sends as they were and under a cap, per personTime.
+func (s *segment) sends(pooled []float64, most int) (pair [2]float64) {
+	var days float64
+	for d, dose := range s.doses() {
+		n := pooled[atDays+d]
+		days += n
+		pair[0] += n * dose / 7
+		pair[1] += n * min(dose, float64(most)) / 7
+	}
+	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
+}
+
+// doses returns the exact doses, the mean of those from 11 on.
+func (s *segment) doses() (doses [exactDoses]float64) {
+	for d := range doses {
+		doses[d] = float64(d)
+	}
+	doses[11] = s.dose[8]
+	return doses
+}
+
+// engagements returns the engagements, were the doses kept up, as they were and under a cap, per personTime. A dose whose exposure
+// cannot be compared is in neither.
+func (s *segment) engagements(falls [exposureBins]float64, p propensity, most int) (pair [2]float64) {
+	var days float64
+	for d, dose := range s.doses() {
+		if !s.linked[binOf[d]] {
+			continue
+		}
+		days += p.days[d]
+		if d == 0 {
+			continue
+		}
+		capped := min(dose, float64(most))
+		pair[0] += p.weighted[d] * s.fallAt(falls, dose) * dose / 7
+		pair[1] += p.weighted[d] * s.fallAt(falls, capped) * capped / 7
+	}
+	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
+}
+
+// fallAt returns what is left of a rate at a dose within the linked bins: between the means of two of them on the straight line through
+// their logarithms, beyond the outer ones as there.
+func (s *segment) fallAt(falls [exposureBins]float64, dose float64) float64 {
+	last := 0
+	for b := 1; b <= exposureBins; b++ {
+		switch {
+		case !s.linked[b]:
+		case last > 0 && dose < s.dose[b] && dose > s.dose[last]:
+			share := (dose - s.dose[last]) / (s.dose[b] - s.dose[last])
+			return math.Pow(falls[last-1], 1-share) * math.Pow(falls[b-1], share)
+		case last == 0 || dose >= s.dose[b]:
+			last = b
+		}
+	}
+	return falls[last-1]
+}
+
+// optOuts returns the opt-outs as they were and under a cap, per personTime. Days over the cap of a stratum without that dose
+// are in neither.
+func (s *segment) optOuts(blocks [][]float64, pooled []float64, most int) (pair [2]float64) {
+	bin := binOf[most]
+	full := s.totals(-1)
+	all := pool(full)
+	var days float64
+	for _, c := range s.everyStratum() {
+		sums := c.of(blocks, pooled)
+		known := c.has(c.of(full, all), bin) // decided by all contacts, also where a group is left out
+		for b := range doseBins {
+			n, y := sums[atCellDays+c.prior*doseBins+b], sums[atCellOptOuts+c.prior*doseBins+b]
+			switch {
+			case b <= bin:
+				days, pair[0], pair[1] = days+n, pair[0]+y, pair[1]+y
+			case known:
+				days, pair[0], pair[1] = days+n, pair[0]+y, pair[1]+n*c.hazard(sums, bin)
+			}
+		}
+	}
+	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
+}
