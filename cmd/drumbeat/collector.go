@@ -20,6 +20,8 @@ import (
 	"drumbeat/warehouse"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // sources are the platforms that can be collected from; the next one is one line more.
@@ -54,15 +56,47 @@ func (p *program) openPseudonymizer(ctx context.Context, db *warehouse.DB) (*ing
 			return nil, fmt.Errorf("look whether the pseudonym key was there before: %w", err)
 		}
 		if events > 0 {
-			return nil, fmt.Errorf("the pseudonym key %[1]s is gone, and the warehouse holds events made with it: restore it from its backup, "+
-				"or begin anew, with contacts that match no earlier ones, by `(umask 077; head -c 32 /dev/urandom >%[1]s)`", keyPath(p.Dir))
+			return nil, fmt.Errorf("the pseudonym key %s is gone, and the warehouse holds events made with it: restore it from its backup, "+
+				"or begin anew with another data folder and database", keyPath(p.Dir))
 		}
 	}
 	pseudonym, created, err := ingest.OpenPseudonymizer(keyPath(p.Dir))
 	if created {
 		p.log.Info("pseudonym key made; back it up: without it old and new events of a person do not meet", "path", keyPath(p.Dir))
 	}
+	if err == nil && db != nil {
+		err = p.checkKey(ctx, db)
+	}
 	return pseudonym, err
+}
+
+// checkKey compares the key of the data folder, if there is one, with the one that the warehouse's events were made with,
+// and has the warehouse remember the first.
+func (p *program) checkKey(ctx context.Context, db *warehouse.DB) error {
+	if _, err := os.Stat(keyPath(p.Dir)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	pseudonym, _, err := ingest.OpenPseudonymizer(keyPath(p.Dir))
+	if err != nil {
+		return err
+	}
+	var known []struct {
+		Fingerprint string `ch:"fingerprint"`
+	}
+	if err := db.Select(ctx, &known, "SELECT fingerprint FROM pseudonym_keys ORDER BY at LIMIT 1"); err != nil {
+		return fmt.Errorf("look which pseudonym key the warehouse knows: %w", err)
+	}
+	switch {
+	case len(known) == 0:
+		if err := db.Exec(ctx, "INSERT INTO pseudonym_keys (fingerprint) SELECT {fingerprint:String}",
+			clickhouse.Named("fingerprint", pseudonym.Fingerprint())); err != nil {
+			return fmt.Errorf("have the warehouse remember the pseudonym key: %w", err)
+		}
+	case known[0].Fingerprint != pseudonym.Fingerprint():
+		return fmt.Errorf("%s is not the pseudonym key that the events of this warehouse were made with: restore the right one from its backup. "+
+			"With this one every contact would become a new one, and every event that comes again a second one", keyPath(p.Dir))
+	}
+	return nil
 }
 
 // openQuarantine needs the key's file, which openPseudonymizer makes and checks.

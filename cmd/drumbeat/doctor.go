@@ -68,6 +68,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	unreadable, size, quarantineErr := quarantine.Look(quarantinePath(p.Dir))
 	line("quarantine", quarantineErr, "%d bodies of webhooks that could not be read, %.1f MB; `drumbeat quarantine list` says why", unreadable, float64(size)/1e6)
 	if err == nil && len(facts.Pending) == 0 {
+		line("pseudonym key", p.checkKey(ctx, db), "it is the one of the events")
 		var cutoff time.Time
 		err := db.QueryRow(ctx, "SELECT max(event_time) FROM event_log WHERE event_time <= ingested_at").Scan(&cutoff)
 		if err == nil && cutoff.Unix() <= 0 {

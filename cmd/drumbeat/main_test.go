@@ -167,6 +167,15 @@ func TestLostKeyIsNotReplaced(t *testing.T) {
 	if stdout, _, code := drumbeat(t, "", "--dir", dir, "doctor"); code != 1 || !strings.Contains(stdout, "it has 4 bytes") {
 		t.Errorf("doctor: exit %d: %s", code, stdout)
 	}
+	if err := os.WriteFile(keyPath(dir), []byte("the key of some other data folder"[:32]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := drumbeat(t, "", load...); code != 1 || !strings.Contains(stderr, "is not the pseudonym key") {
+		t.Errorf("another key: exit %d: %s", code, stderr)
+	}
+	if stdout, _, code := drumbeat(t, "", "--dir", dir, "doctor"); code != 1 || !strings.Contains(stdout, "is not the pseudonym key") {
+		t.Errorf("doctor with another key: exit %d: %s", code, stdout)
+	}
 }
 
 func TestConfigurationOfCommentsAloneIsTheDefault(t *testing.T) {

@@ -61,7 +61,11 @@ func (p *program) tryWarehouse(ctx context.Context) (*warehouse.DB, error) {
 		}
 		return nil, err
 	}
-	if _, err := db.Migrate(ctx); err != nil {
+	_, err = db.Migrate(ctx)
+	if err == nil {
+		err = p.checkKey(ctx, db)
+	}
+	if err != nil {
 		db.Close()
 		return nil, err
 	}
