@@ -34,8 +34,11 @@ var (
 	binFrom = [doseBins]uint16{0, 1, 2, 3, 4, 5, 6, 8, 11}
 	binTo   = [doseBins]uint16{0, 1, 2, 3, 4, 5, 7, 10, 65535}
 	binOf   = [exactDoses]int{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8}
-	// engagements are what counts as one, in the order of the sums and, from the back, of preference.
+	// engagements are what counts as one, in the order of the sums.
 	engagements = [3]string{"open", "click", "reply"}
+	// preferred are places in engagements. Replies come last: what a contact would have written anyway counts as one too, and
+	// the more so the more messages there are.
+	preferred = [3]int{1, 0, 2}
 )
 
 const (
@@ -215,11 +218,13 @@ func (s *segment) groups() (numbers []int) {
 // plan decides what is compared: it looks at counts only, never at which dose does better.
 func (s *segment) plan(outcome string) {
 	all := pool(s.totals(-1))
-	for i, name := range engagements {
-		if y := all[s.at(i)+exposureBins : s.at(i)+2*exposureBins]; name == outcome || outcome == "" && total(y) >= fewestOutcomes {
+	s.outcome = slices.Index(engagements[:], outcome)
+	for _, i := range preferred {
+		if s.outcome < 0 && total(all[s.at(i)+exposureBins:s.at(i)+2*exposureBins]) >= fewestOutcomes {
 			s.outcome = i
 		}
 	}
+	s.outcome = max(s.outcome, 0)
 	for b := range doseBins {
 		s.dose[b] = float64(binFrom[b])
 	}

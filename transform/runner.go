@@ -101,7 +101,7 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 // RunWith is Run with what outcomes are worth; a further error is ErrValues.
 func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (Result, error) {
 	result := Result{Job: job}
-	if err := values.check(); err != nil {
+	if err := values.Check(); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
 	steps, ok := jobs[job]

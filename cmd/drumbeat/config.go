@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"drumbeat/transform"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/robfig/cron/v3"
@@ -21,8 +23,18 @@ type config struct {
 	Zone     string `yaml:"zone"`     // IANA zone of the schedule
 	Schedule string `yaml:"schedule"` // five cron fields: when the job and the report run
 
+	Values   valuesConfig    `yaml:"values"`   // what outcomes are worth, for recommendations
 	Events   []eventsConfig  `yaml:"events"`   // who may POST /v1/events
 	Webhooks []webhookConfig `yaml:"webhooks"` // which platforms may call
+}
+
+// valuesConfig is transform.Values, in one currency; docs/metrics.md, frequency_recommendation.
+type valuesConfig struct {
+	Engagement float64 `yaml:"engagement"`
+	OptOut     float64 `yaml:"opt_out"`
+	Message    float64 `yaml:"message"`
+	Budget     float64 `yaml:"budget"`
+	Outcome    string  `yaml:"outcome"`
 }
 
 type eventsConfig struct {
@@ -96,7 +108,7 @@ func (s secret) resolve(what string) (string, error) {
 
 // readConfig reads path. A missing file is an error only if it was asked for.
 func readConfig(path string, asked bool) (config, error) {
-	c := config{Listen: "127.0.0.1:8080", Zone: "UTC", Schedule: "15 4 * * *"}
+	c := config{Listen: "127.0.0.1:8080", Zone: "UTC", Schedule: "15 4 * * *", Values: valuesConfig(transform.DefaultValues())}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
 		return c, nil
@@ -121,6 +133,9 @@ func readConfig(path string, asked bool) (config, error) {
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "" {
 		return c, fmt.Errorf("%s: zone %q is not an IANA time zone such as Asia/Manila", path, c.Zone)
+	}
+	if err := transform.Values(c.Values).Check(); err != nil {
+		return c, fmt.Errorf("%s: values: %w", path, err)
 	}
 	if _, err := cron.ParseStandard(c.Schedule); err != nil {
 		return c, fmt.Errorf("%s: schedule %q: %w; five fields are wanted, such as \"15 4 * * *\" for a quarter past four every day", path, c.Schedule, err)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"drumbeat/transform"
 )
 
 // Ids are text: YAML reads an unquoted 0123 as 83, and a long one as something rounded.
@@ -47,4 +49,31 @@ webhooks:
 			t.Errorf("%s: %v", value, err)
 		}
 	}
+}
+
+// What a file does not say of the values keeps its default.
+func TestValues(t *testing.T) {
+	f := func(text string, want transform.Values, wrong string) {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "drumbeat.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := readConfig(path, true)
+		if wrong != "" {
+			if err == nil || !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%q: error %v, want %q", text, err, wrong)
+			}
+			return
+		}
+		if err != nil || transform.Values(c.Values) != want {
+			t.Errorf("%q: %+v, %v; want %+v", text, c.Values, err, want)
+		}
+	}
+	want := transform.DefaultValues()
+	f("zone: UTC\n", want, "")
+	want.OptOut, want.Outcome = 25, "open"
+	f("values: {opt_out: 25, outcome: open}\n", want, "")
+	f("values: {budget: 2}\n", want, "values must be finite")
+	f("values: {outcome: read}\n", want, "outcome click, open, reply")
 }

@@ -91,7 +91,8 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 		t.Errorf("%d events arrived, want twice %d", arrived2, arrived)
 	}
 	for relation, want := range fingerprints {
-		if fingerprints2[relation] != want || want == 0 {
+		// A world of one channel without arms leaves some relations empty, but not those that the page shows.
+		if fingerprints2[relation] != want || want == 0 && slices.Contains([]string{"messages", "person_days", "frequency_engagement", "frequency_opt_out"}, relation) {
 			t.Errorf("%s: fingerprint %x, want %x", relation, fingerprints2[relation], want)
 		}
 	}

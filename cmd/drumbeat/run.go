@@ -11,7 +11,8 @@ import (
 )
 
 type runCommand struct {
-	Job string `arg:"" optional:"" help:"Name of the job; without it the jobs are listed."`
+	Job    string `arg:"" optional:"" help:"Name of the job; without it the jobs are listed."`
+	Config string `help:"What outcomes are worth, under values; docs/operations.md has an example." default:"drumbeat.yaml" type:"path" short:"c"`
 	windowFlags
 }
 
@@ -24,13 +25,17 @@ func (c *runCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	conf, err := readConfig(c.Config, c.Config != mustAbs("drumbeat.yaml"))
+	if err != nil {
+		return usageError{err}
+	}
 	db, err := p.openWarehouse(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	result, err := transform.Run(ctx, db, c.Job, transform.Window{From: from, To: to})
-	if errors.Is(err, transform.ErrUnknownJob) || errors.Is(err, transform.ErrWindow) {
+	result, err := transform.RunWith(ctx, db, c.Job, transform.Window{From: from, To: to}, transform.Values(conf.Values))
+	if errors.Is(err, transform.ErrUnknownJob) || errors.Is(err, transform.ErrWindow) || errors.Is(err, transform.ErrValues) {
 		return usageError{err}
 	}
 	if err != nil {

@@ -76,7 +76,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 				if err != nil {
 					return err
 				}
-				return c.daily(ctx, present)
+				return c.daily(ctx, present, transform.Values(conf.Values))
 			},
 		})
 	}()
@@ -164,8 +164,8 @@ func (c config) serverOptions() (ingest.ServerOptions, error) {
 }
 
 // daily is the job and the report of every business.
-func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB) error {
-	result, err := transform.Run(ctx, db, "frequency", transform.Window{})
+func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values transform.Values) error {
+	result, err := transform.RunWith(ctx, db, "frequency", transform.Window{}, values)
 	if err != nil || result.Window.IsZero() {
 		return err
 	}
