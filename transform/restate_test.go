@@ -63,11 +63,11 @@ func TestRestatingEqualsComputingAll(t *testing.T) {
 	batches[3] = append(batches[3], moved, test, failed)
 
 	insert(t, db, batches[0])
-	run(t, db, transform.Window{})
+	runCore(t, db, transform.Window{})
 	fewer := 0
 	for n, batch := range batches[1:] {
 		insert(t, db, batch)
-		got := messagesStep(t, run(t, db, transform.Window{}))
+		got := messagesStep(t, runCore(t, db, transform.Window{}))
 		all := messagesStep(t, everything(t, db))
 		if got.Rows != all.Rows || got.Fingerprint != all.Fingerprint || all.Rows == 0 {
 			t.Errorf("load %d: %d rows with fingerprint %d; of all days %d, %d", n+1, got.Rows, got.Fingerprint, all.Rows, all.Fingerprint)
@@ -81,7 +81,7 @@ func TestRestatingEqualsComputingAll(t *testing.T) {
 	}
 	// The same again says nothing new.
 	insert(t, db, batches[loads])
-	if got := messagesStep(t, run(t, db, transform.Window{})); got.All || len(got.Restated) > 0 {
+	if got := messagesStep(t, runCore(t, db, transform.Window{})); got.All || len(got.Restated) > 0 {
 		t.Errorf("copies restate %v", got.Restated)
 	}
 }
@@ -102,7 +102,7 @@ func everything(t *testing.T, db *warehouse.DB) transform.Result {
 			t.Fatal(err)
 		}
 	}
-	result := run(t, db, transform.Window{})
+	result := runCore(t, db, transform.Window{})
 	for _, statement := range []string{"DROP TABLE runs", "RENAME TABLE kept_runs TO runs"} {
 		if err := db.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -126,11 +126,11 @@ func messagesStep(t *testing.T, result transform.Result) transform.Step {
 func TestWindowsThatNobodyNamedAreReplaced(t *testing.T) {
 	db := warehousetest.New(t)
 	insertLines(t, db, simulate.New(simulate.Options{Seed: 2, Contacts: 60, Days: 14}).Lines())
-	first := run(t, db, transform.Window{}).Window
+	first := runCore(t, db, transform.Window{}).Window
 	named := transform.Window{From: first.From, To: first.To.AddDate(0, 0, -3)}
-	run(t, db, named)
+	runCore(t, db, named)
 	insert(t, db, []event{send(first.To.Add(30*time.Hour), "c1", "m1")})
-	last := run(t, db, transform.Window{}).Window
+	last := runCore(t, db, transform.Window{}).Window
 	got := answer(t, db, `SELECT DISTINCT window_from, window_to FROM frequency_engagement ORDER BY ALL`)
 	want := "window_from,window_to\n" + named.From.Format(time.DateOnly) + "," + named.To.Format(time.DateOnly) + "\n" +
 		last.From.Format(time.DateOnly) + "," + last.To.Format(time.DateOnly) + "\n"

@@ -57,17 +57,17 @@ func TestRunRefuses(t *testing.T) {
 
 func TestRunWithoutData(t *testing.T) {
 	db := warehousetest.New(t)
-	if result := run(t, db, transform.Window{}); !result.Window.IsZero() || len(result.Steps) != 0 {
+	if result := runCore(t, db, transform.Window{}); !result.Window.IsZero() || len(result.Steps) != 0 {
 		t.Errorf("%+v", result)
 	}
 	// Consent alone is no day with a send either.
 	insert(t, db, []event{newEvent(moment(t, "2025-03-01T10:00:00"), "opt_in", "c1", "")})
-	if result := run(t, db, transform.Window{}); !result.Window.IsZero() || len(result.Steps) != 0 {
+	if result := runCore(t, db, transform.Window{}); !result.Window.IsZero() || len(result.Steps) != 0 {
 		t.Errorf("%+v", result)
 	}
 	// A named window runs, and finds nothing.
 	w := transform.Window{From: date(t, "2025-03-01"), To: date(t, "2025-03-03")}
-	result := run(t, db, w)
+	result := runCore(t, db, w)
 	if result.Window != w || len(result.Steps) < 4 {
 		t.Errorf("%+v", result)
 	}
@@ -81,8 +81,8 @@ func TestRunWithoutData(t *testing.T) {
 func TestRunAgainIsTheSame(t *testing.T) {
 	db := warehousetest.New(t)
 	insertLines(t, db, simulate.New(simulate.Options{Seed: 2, Contacts: 80, Days: 35}).Lines())
-	first := run(t, db, transform.Window{})
-	again := run(t, db, transform.Window{})
+	first := runCore(t, db, transform.Window{})
+	again := runCore(t, db, transform.Window{})
 	if !slices.Equal(prints(first), prints(again)) {
 		t.Errorf("fingerprints %v, then %v", prints(first), prints(again))
 	}
@@ -100,13 +100,13 @@ func TestRunAgainIsTheSame(t *testing.T) {
 	// So do many passes over fewer contacts.
 	defer func(n uint64) { *transform.SendsPerPass = n }(*transform.SendsPerPass)
 	*transform.SendsPerPass = 50
-	if passes := run(t, db, transform.Window{}); !slices.Equal(prints(first), prints(passes)) {
+	if passes := runCore(t, db, transform.Window{}); !slices.Equal(prints(first), prints(passes)) {
 		t.Errorf("fingerprints %v, in passes %v", prints(first), prints(passes))
 	}
 	// Any window gives what all days give for its days.
 	w := transform.Window{From: first.Window.From.AddDate(0, 0, 9), To: first.Window.From.AddDate(0, 0, 12)}
 	before := count(t, db, `SELECT sum(cityHash64(tuple(*))) FROM messages`)
-	run(t, db, w)
+	runCore(t, db, w)
 	if after := count(t, db, `SELECT sum(cityHash64(tuple(*))) FROM messages`); after != before {
 		t.Errorf("a window changed the messages: %d, then %d", before, after)
 	}
@@ -116,13 +116,13 @@ func TestLateEventRestates(t *testing.T) {
 	db := warehousetest.New(t)
 	day := func(n int) time.Time { return date(t, "2025-03-01").AddDate(0, 0, n).Add(12 * time.Hour) }
 	insert(t, db, []event{newEvent(day(-60), "opt_in", "c9", ""), send(day(0), "c1", "m1"), send(day(2), "c1", "m3")})
-	run(t, db, transform.Window{})
+	runCore(t, db, transform.Window{})
 	if got, want := answer(t, db, `SELECT message_id, exposure FROM messages ORDER BY sent_at`), "message_id,exposure\nm1,1\nm3,2\n"; got != want {
 		t.Fatal(got)
 	}
 	insert(t, db, []event{send(day(1), "c1", "m2")})
 	w := transform.Window{From: date(t, "2025-03-02"), To: date(t, "2025-03-04")}
-	run(t, db, w)
+	runCore(t, db, w)
 	if got, want := answer(t, db, `SELECT message_id, exposure FROM messages ORDER BY sent_at`), "message_id,exposure\nm1,1\nm2,2\nm3,3\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -133,9 +133,9 @@ func TestDayThatBecomesEmpty(t *testing.T) {
 	db := warehousetest.New(t)
 	at := moment(t, "2025-03-05T00:00:10")
 	insert(t, db, []event{send(at, "c1", "m1"), send(at.AddDate(0, 0, 2), "c1", "m2")})
-	run(t, db, transform.Window{})
+	runCore(t, db, transform.Window{})
 	insert(t, db, []event{send(at.Add(-time.Minute), "c1", "m1")})
-	result := run(t, db, transform.Window{From: date(t, "2025-03-04"), To: date(t, "2025-03-06")})
+	result := runCore(t, db, transform.Window{From: date(t, "2025-03-04"), To: date(t, "2025-03-06")})
 	if got, want := answer(t, db, `SELECT message_id, toDate(sent_at) AS day FROM messages ORDER BY message_id`), "message_id,day\nm1,2025-03-04\nm2,2025-03-07\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -167,7 +167,7 @@ FROM frequency_engagement WHERE outcome = 'open' ORDER BY ALL`
 	db := warehousetest.New(t)
 	w := transform.Window{From: date(t, "2025-03-01"), To: date(t, "2025-04-15")}
 	insert(t, db, events)
-	run(t, db, w)
+	runCore(t, db, w)
 	before := answer(t, db, cells)
 	var young []event
 	for c := range 40 {
@@ -176,13 +176,13 @@ FROM frequency_engagement WHERE outcome = 'open' ORDER BY ALL`
 		young = append(young, send(at, name, "m7"+name[1:]), newEvent(at.Add(time.Second), "delivered", name, "m7"+name[1:]))
 	}
 	insert(t, db, young)
-	run(t, db, w)
+	runCore(t, db, w)
 	if after := answer(t, db, cells); after != before || len(before) < 200 {
 		t.Errorf("before\n%safter\n%s", before, after)
 	}
 	// One millisecond later they are old enough.
 	insert(t, db, []event{newEvent(end.Add(time.Millisecond), "opt_in", "c997", "")})
-	run(t, db, w)
+	runCore(t, db, w)
 	if after := answer(t, db, cells); after == before {
 		t.Error("matured sends are not counted")
 	}
@@ -193,16 +193,16 @@ FROM frequency_engagement WHERE outcome = 'open' ORDER BY ALL`
 func TestRunsThatBreakOffAndRunsAtOnce(t *testing.T) {
 	db := warehousetest.New(t)
 	insertLines(t, db, simulate.New(simulate.Options{Seed: 4, Contacts: 100, Days: 9}).Lines())
-	want := run(t, db, transform.Window{})
+	want := runCore(t, db, transform.Window{})
 	for _, wait := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)
-		transform.Run(ctx, db, "frequency", transform.Window{}) // may or may not be done in time
+		transform.Run(ctx, db, transform.Core, transform.Window{}) // may or may not be done in time
 		cancel()
 	}
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			got, err := transform.Run(t.Context(), db, "frequency", transform.Window{})
+			got, err := transform.Run(t.Context(), db, transform.Core, transform.Window{})
 			if err != nil || !slices.Equal(prints(got), prints(want)) {
 				t.Errorf("fingerprints %v, want %v; %v", prints(got), prints(want), err)
 			}
@@ -259,7 +259,7 @@ func TestNullWorldIsFlat(t *testing.T) {
 	}
 	db := warehousetest.New(t)
 	insert(t, db, events)
-	run(t, db, transform.Window{})
+	runCore(t, db, transform.Window{})
 
 	var cells []struct {
 		Market string   `ch:"market"`
@@ -323,7 +323,7 @@ func TestMergesDoNotShow(t *testing.T) {
 		insert(t, db, []event{e})
 	}
 	const coverage = `SELECT * FROM coverage`
-	before := run(t, db, transform.Window{})
+	before := runCore(t, db, transform.Window{})
 	if got, want := answer(t, db, coverage), "business_id,account_id,data_from,cutoff\nshop,page,2025-03-20 08:00:00,2025-03-20 08:00:00\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -335,7 +335,7 @@ func TestMergesDoNotShow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if after := run(t, db, transform.Window{}); !slices.Equal(prints(before), prints(after)) {
+	if after := runCore(t, db, transform.Window{}); !slices.Equal(prints(before), prints(after)) {
 		t.Errorf("fingerprints %v, after merging %v", prints(before), prints(after))
 	}
 }

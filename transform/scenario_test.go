@@ -79,7 +79,18 @@ func TestScenarios(t *testing.T) {
 
 func run(t testing.TB, db *warehouse.DB, w transform.Window) transform.Result {
 	t.Helper()
-	result, err := transform.Run(t.Context(), db, "frequency", w)
+	return runJob(t, db, "frequency", w)
+}
+
+// runCore computes less, for tests that look at the runner.
+func runCore(t testing.TB, db *warehouse.DB, w transform.Window) transform.Result {
+	t.Helper()
+	return runJob(t, db, transform.Core, w)
+}
+
+func runJob(t testing.TB, db *warehouse.DB, job string, w transform.Window) transform.Result {
+	t.Helper()
+	result, err := transform.Run(t.Context(), db, job, w)
 	if err != nil {
 		t.Fatal(err)
 	}

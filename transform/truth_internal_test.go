@@ -18,3 +18,16 @@ func OnlyFor(t testing.TB, name string, relations ...string) {
 	}
 	t.Cleanup(func() { delete(jobs, name) })
 }
+
+// Core is a job of the models that tests of the runner look at: every run of all models takes seconds, however little
+// there is to compute.
+const Core = "core"
+
+func init() {
+	for _, m := range jobs["frequency"] {
+		switch m.relation {
+		case "coverage", "messages", "person_days", "frequency_engagement", "frequency_opt_out":
+			jobs[Core] = append(jobs[Core], m)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func TestModelsAgreeWithTheReference(t *testing.T) {
 	want := simulate.Measure(world.Lines())
 	db := warehousetest.New(t)
 	insertLines(t, db, world.Lines())
-	result := run(t, db, transform.Window{})
+	result := runCore(t, db, transform.Window{})
 
 	if !result.Cutoff.Equal(want.Cutoff) {
 		t.Errorf("cutoff %v, want %v", result.Cutoff, want.Cutoff)
