@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -32,8 +31,6 @@ const (
 	// mostPlacebo is how large the placebo's slope may surely be, as a share of the largest within-person slope that the data allow.
 	// With many contacts any tiny reaction of the sender excludes 0; one that could not have made the slope is no reason to throw it away.
 	mostPlacebo = .2
-	// ratios of a contact come rounded to 2^-20.
-	fixedPoint = 1 << 20
 )
 
 // Doses compared with one another, as bits of the bins.
@@ -46,14 +43,17 @@ const (
 const (
 	priorGroups = 4
 	cellCount   = priorGroups * len(bins)
+	headCount   = 3 // contacts, units, outcomes
 )
 
-// stratum sums are the first and second moments of the cells of one market, by group of prior engagement and bin. A contact has
-// one market, so markets are independent; groups and bins are not.
+// marketSums are those of the cells of one market, by group of prior engagement and bin.
 type marketSums struct {
 	contacts, n, y [cellCount]float64
-	nn, ny, yy     [cellCount][cellCount]float64 // ny[a][b]: units of a times outcomes of b
+	groups         []*cellSums // by group of contacts; nil: no contact of the market
 }
+
+// cellSums are units and outcomes of one group of contacts.
+type cellSums struct{ n, y [cellCount]float64 }
 
 // curveKey names what one set of curves is of.
 type curveKey struct{ business, dimension, segment, unit, outcome string }
@@ -75,39 +75,66 @@ type curveSums struct {
 	against  [len(bins)]moments
 }
 
-// moments are sums over contacts, of integers as large as they get: how many contacts (and their units and outcomes), then those of
-// a vector and of its products.
-type moments []*big.Int
+// moments are sums over the contacts of each group: contacts, units and outcomes, then those of a vector.
+type moments [][]float64
 
-func (m *moments) add(sums []*big.Int) {
-	if *m == nil {
-		for range sums {
-			*m = append(*m, new(big.Int))
-		}
+// add adds the sums of a group of contacts.
+func (m *moments) add(group int, heads, vector []float64) {
+	*m = grown(*m, group)
+	if (*m)[group] == nil {
+		(*m)[group] = make([]float64, len(heads)+len(vector))
 	}
-	for i, s := range sums {
-		(*m)[i].Add((*m)[i], s)
+	for i, v := range heads {
+		(*m)[group][i] += v
+	}
+	for i, v := range vector {
+		(*m)[group][len(heads)+i] += v
 	}
 }
 
-// at returns the i-th sum over the scale.
-func (m moments) at(i int, scale float64) float64 {
-	f, _ := new(big.Float).SetInt(m[i]).Float64()
-	return f / scale
+func grown[T any](s []T, last int) []T {
+	if last < len(s) {
+		return s
+	}
+	return append(s, make([]T, last+1-len(s))...)
 }
 
-// vector returns the sums of a vector of the given length behind the heads, and of its products.
-func (m moments) vector(heads, length int, scale float64) ([]float64, *mat.SymDense) {
-	v, products := make([]float64, length), mat.NewSymDense(length, nil)
-	next := heads + length
-	for i := range length {
-		v[i] = m.at(heads+i, scale)
-		for j := i; j < length; j++ {
-			products.SetSym(i, j, m.at(next, scale*scale))
-			next++
+// sums returns those of all groups, nil if no contact counts.
+func (m moments) sums() []float64 {
+	var all []float64
+	for _, group := range m {
+		all = grown(all, len(group)-1)
+		for i, v := range group {
+			all[i] += v
 		}
 	}
-	return v, products
+	if all == nil || all[0] == 0 {
+		return nil
+	}
+	return all
+}
+
+// variance is that of an estimate whose error is the sum of score times the vector; clusters are the groups whose contacts count.
+func (m moments) variance(score ...float64) (variance float64, clusters uint64) {
+	for _, group := range m {
+		if group == nil {
+			continue
+		}
+		e := 0.0
+		for i, x := range score {
+			e += x * group[headCount+i]
+		}
+		variance += e * e
+		if group[0] > 0 {
+			clusters++
+		}
+	}
+	return scaled(variance, clusters)
+}
+
+// scaled is a sum of squares of groups that add up to 0, as CR1 has it.
+func scaled(squares float64, clusters uint64) (variance float64, same uint64) {
+	return squares * float64(clusters) / math.Max(1, float64(clusters)-1), clusters
 }
 
 // curveRow is a row of frequency_curves behind its key.
@@ -138,12 +165,12 @@ func newEffect(estimate, stdError, lower, upper float64) *effect {
 }
 
 // additive has symmetric limits; nil if the variance is 0 or, for a difference of two rates, if a limit leaves [-1,1].
-func additive(estimate, variance float64, contacts uint64, most float64) *effect {
-	if !(variance > 0) || contacts < 2 {
+func additive(estimate, variance float64, clusters uint64, most float64) *effect {
+	if !(variance > 0) || clusters < 2 {
 		return nil
 	}
 	se := math.Sqrt(variance)
-	half := tQuantile(float64(contacts-1)) * se
+	half := tQuantile(float64(clusters-1)) * se
 	if math.Abs(estimate)+half > most {
 		return nil
 	}
@@ -151,23 +178,23 @@ func additive(estimate, variance float64, contacts uint64, most float64) *effect
 }
 
 // share has its limits on the logit scale.
-func share(rate, variance float64, contacts uint64) *effect {
-	if !(variance > 0) || contacts < 2 || !(rate > 0 && rate < 1) {
+func share(rate, variance float64, clusters uint64) *effect {
+	if !(variance > 0) || clusters < 2 || !(rate > 0 && rate < 1) {
 		return nil
 	}
 	se := math.Sqrt(variance)
-	centre, half := math.Log(rate/(1-rate)), tQuantile(float64(contacts-1))*se/(rate*(1-rate))
+	centre, half := math.Log(rate/(1-rate)), tQuantile(float64(clusters-1))*se/(rate*(1-rate))
 	logistic := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	return newEffect(rate, se, logistic(centre-half), logistic(centre+half))
 }
 
 // ratio has its limits, and its standard error, on the log scale.
-func ratio(logarithm, variance float64, contacts uint64) *effect {
-	if !(variance > 0) || contacts < 2 {
+func ratio(logarithm, variance float64, clusters uint64) *effect {
+	if !(variance > 0) || clusters < 2 {
 		return nil
 	}
 	se := math.Sqrt(variance)
-	half := tQuantile(float64(contacts-1)) * se
+	half := tQuantile(float64(clusters-1)) * se
 	return newEffect(math.Exp(logarithm), se, math.Exp(logarithm-half), math.Exp(logarithm+half))
 }
 
@@ -197,21 +224,31 @@ func (g gradient) plus(a float64, h gradient, b float64) gradient {
 }
 
 // variance is the linearised one of a function of the cells' sums that does not change when all of them are multiplied, so that the
-// contacts' contributions add up to 0. Contacts are independent, and what one contact adds to several cells goes together.
-// Sources: Cochran 1977; Liang and Zeger 1986; scaled like CR1.
-func (s *curveSums) variance(g gradient, contacts uint64) float64 {
-	total := 0.0
-	for i, m := range s.markets {
-		for a := range cellCount {
-			if m.n[a] == 0 {
+// contributions add up to 0. Contacts are independent, and so are groups of them; what a group adds to several cells goes together.
+// clusters are the groups that have a part in it. Sources: Cochran 1977, Wolter 2007 (random groups); scaled like CR1.
+func (s *curveSums) variance(g gradient) (variance float64, clusters uint64) {
+	count := 0
+	for _, m := range s.markets {
+		count = max(count, len(m.groups))
+	}
+	for group := range count {
+		e, takesPart := 0.0, false
+		for i, m := range s.markets {
+			if group >= len(m.groups) || m.groups[group] == nil {
 				continue
 			}
-			for b := range cellCount {
-				total += g[i].n[a]*g[i].n[b]*m.nn[a][b] + 2*g[i].n[a]*g[i].y[b]*m.ny[a][b] + g[i].y[a]*g[i].y[b]*m.yy[a][b]
+			sums := m.groups[group]
+			for c := range cellCount {
+				e += g[i].n[c]*sums.n[c] + g[i].y[c]*sums.y[c]
+				takesPart = takesPart || sums.n[c] > 0 && (g[i].n[c] != 0 || g[i].y[c] != 0)
 			}
 		}
+		variance += e * e
+		if takesPart {
+			clusters++
+		}
 	}
-	return total * float64(contacts) / float64(contacts-1)
+	return scaled(variance, clusters)
 }
 
 // stratum returns contacts, units and outcomes of a group of a market at some doses. A contact at several of the doses counts at each.
@@ -405,25 +442,29 @@ func (s *curveSums) ladder() (rows []curveRow) {
 	}
 	for b := range bins {
 		doses := 1 << b
-		contacts, units, _ := s.totals(doses)
+		_, units, _ := s.totals(doses)
 		if units == 0 {
 			continue
 		}
 		var crude, standard, crudeStep, standardStep *effect
 		if shown(doses) {
 			rate, g := s.crudeRate(doses)
-			crude = share(rate, s.variance(g, contacts), contacts)
+			variance, clusters := s.variance(g)
+			crude = share(rate, variance, clusters)
 			if doses != one && shown(one) {
 				rateOne, gOne := s.crudeRate(one)
-				crudeStep = additive(rate-rateOne, s.variance(g.plus(1, gOne, -1), everyone), everyone, 1)
+				variance, clusters := s.variance(g.plus(1, gOne, -1))
+				crudeStep = additive(rate-rateOne, variance, clusters, 1)
 			}
 		}
 		if overlap > 0 && slices.Contains(compared, doses) {
 			rate, g := s.standardRate(strata, doses)
-			standard = share(rate, s.variance(g, everyone), everyone)
+			variance, clusters := s.variance(g)
+			standard = share(rate, variance, clusters)
 			if doses != one && slices.Contains(compared, one) {
 				rateOne, gOne := s.standardRate(strata, one)
-				standardStep = additive(rate-rateOne, s.variance(g.plus(1, gOne, -1), everyone), everyone, 1)
+				variance, clusters := s.variance(g.plus(1, gOne, -1))
+				standardStep = additive(rate-rateOne, variance, clusters, 1)
 			}
 		}
 		row("crude", "rate", doses, 0, nil, crude)
@@ -438,13 +479,16 @@ func (s *curveSums) ladder() (rows []curveRow) {
 	if both > 0 && shown(lowDoses) && shown(highDoses) {
 		d, gd, logOdds, g, ok := s.mantelHaenszel(strata)
 		if ok {
-			difference = additive(d, s.variance(gd, everyone), everyone, 1)
-			odds = ratio(logOdds, s.variance(g, everyone), everyone)
+			variance, clusters := s.variance(gd)
+			difference = additive(d, variance, clusters, 1)
+			variance, clusters = s.variance(g)
+			odds = ratio(logOdds, variance, clusters)
 		}
 		high, gHigh := s.standardRate(strata, highDoses)
 		low, gLow := s.standardRate(strata, lowDoses)
 		if high > 0 && low > 0 {
-			risk = ratio(math.Log(high/low), s.variance(gHigh.plus(1/high, gLow, -1/low), everyone), everyone)
+			variance, clusters := s.variance(gHigh.plus(1/high, gLow, -1/low))
+			risk = ratio(math.Log(high/low), variance, clusters)
 		}
 		if risk != nil {
 			explained = eValue(risk)
@@ -477,65 +521,65 @@ func eValue(risk *effect) *effect {
 	return &effect{estimate: estimate, lower: &lower}
 }
 
-// comparison has the contacts, units and outcomes that head the moments.
-func comparison(identification, measure string, m moments, doses, against int) curveRow {
+// comparison has the contacts, units and outcomes that head the sums.
+func comparison(identification, measure string, sums []float64, doses, against int) curveRow {
 	return curveRow{identification: identification, measure: measure, doses: doses, against: against,
-		contacts: m[0].Uint64(), units: m[1].Uint64(), out: m[2].Uint64()}
+		contacts: uint64(sums[0]), units: uint64(sums[1]), out: uint64(sums[2])}
 }
 
 func (r curveRow) enough() bool { return r.contacts >= fewestContacts && r.out >= fewestOutcomes }
 
 // crudeSlope is the change of the rate with one more of the dose, over all units as if contacts did not differ.
 func (s *curveSums) crudeSlope() (row curveRow, ok bool) {
-	if s.crude == nil {
+	sums := s.crude.sums()
+	if sums == nil {
 		return row, false
 	}
-	v, products := s.crude.vector(1, 5, 1)
-	n, k, kk, y, ky := v[0], v[1], v[2], v[3], v[4]
-	row = curveRow{identification: "crude", measure: "slope", doses: allDoses, contacts: s.crude[0].Uint64(), units: uint64(n), out: uint64(y)}
+	row = comparison("crude", "slope", sums, allDoses, 0)
+	n, y, k, kk, ky := sums[1], sums[2], sums[3], sums[4], sums[5]
 	spread := kk - k*k/n
 	if !row.enough() || !(spread > 0) {
 		return row, true
 	}
 	b := (ky - k*y/n) / spread
 	meanK, meanY := k/n, y/n
-	score := mat.NewVecDense(5, []float64{meanK*meanY - b*meanK*meanK, 2*b*meanK - meanY, -b, -meanK, 1})
-	g := float64(row.contacts)
-	row.value = additive(b, g/(g-1)*mat.Inner(score, products, score)/spread/spread, row.contacts, math.Inf(1))
+	// Of k, k^2, k y, n and y.
+	variance, clusters := s.crude.variance(2*b*meanK-meanY, -b, 1, meanK*meanY-b*meanK*meanK, -meanK)
+	row.value = additive(b, variance/spread/spread, clusters, math.Inf(1))
 	return row, true
 }
 
-// withinSlope compares each contact with itself: the fixed-effects slope, clustered by contact (Arellano 1987).
+// withinSlope compares each contact with itself: the fixed-effects slope, clustered by groups of contacts (Arellano 1987).
 func (s *curveSums) withinSlope() (row curveRow, ok bool) {
-	if s.within == nil {
+	sums := s.within.sums()
+	if sums == nil {
 		return row, false
 	}
-	row = comparison("within", "slope", s.within, allDoses, 0)
-	v, products := s.within.vector(3, 2, fixedPoint)
+	row = comparison("within", "slope", sums, allDoses, 0)
+	v := sums[headCount:]
 	if !row.enough() || !(v[0] > 0) {
 		return row, true
 	}
 	b := v[1] / v[0]
-	score := mat.NewVecDense(2, []float64{-b, 1})
-	g := float64(row.contacts)
-	row.value = additive(b, g/(g-1)*mat.Inner(score, products, score)/v[0]/v[0], row.contacts, math.Inf(1))
+	variance, clusters := s.within.variance(-b, 1)
+	row.value = additive(b, variance/v[0]/v[0], clusters, math.Inf(1))
 	return row, true
 }
 
 // withinCurve compares each contact's rate at a dose with its own at dose 1, weighted by how much its units can tell: the contact is
-// the stratum of a risk difference of Mantel and Haenszel, clustered by contact.
+// the stratum of a risk difference of Mantel and Haenszel, clustered by groups of contacts.
 func (s *curveSums) withinCurve() (rows []curveRow) {
 	for b, m := range s.against {
-		if m == nil {
+		sums := m.sums()
+		if b == 1 || sums == nil {
 			continue
 		}
-		row := comparison("within", "difference", m, 1<<b, 1<<1)
-		v, products := m.vector(3, 2, fixedPoint)
+		row := comparison("within", "difference", sums, 1<<b, 1<<1)
+		v := sums[headCount:]
 		if row.enough() && v[1] > 0 {
 			d := v[0] / v[1]
-			score := mat.NewVecDense(2, []float64{1, -d})
-			g := float64(row.contacts)
-			row.value = additive(d, g/(g-1)*mat.Inner(score, products, score)/v[1]/v[1], row.contacts, 1)
+			variance, clusters := m.variance(1, -d)
+			row.value = additive(d, variance/v[1]/v[1], clusters, 1)
 		}
 		rows = append(rows, row)
 	}
@@ -545,11 +589,12 @@ func (s *curveSums) withinCurve() (rows []curveRow) {
 // placeboSlope is the within slope of the NEXT week's dose, given this one's and the sends of the day. The future cannot act: what it seems to do
 // tells of a sender who reacts.
 func (s *curveSums) placeboSlope() (row curveRow, ok bool) {
-	if s.placebo == nil {
+	sums := s.placebo.sums()
+	if sums == nil {
 		return row, false
 	}
-	row = comparison("within", "placebo_slope", s.placebo, allDoses, 0)
-	v, products := s.placebo.vector(3, 9, fixedPoint)
+	row = comparison("within", "placebo_slope", sums, allDoses, 0)
+	v := sums[headCount:]
 	if !row.enough() || !(v[0] > 0) {
 		return row, true
 	}
@@ -573,7 +618,7 @@ func (s *curveSums) placeboSlope() (row curveRow, ok bool) {
 	}
 	var beta mat.VecDense
 	beta.MulVec(&inverse, right)
-	scores := mat.NewDense(size, 9, nil) // of a contact, as functions of its vector
+	scores := mat.NewDense(size, 9, nil) // of a group, as functions of its vector
 	for i := range size {
 		scores.Set(i, withY[i], 1)
 		for j := range size {
@@ -582,8 +627,8 @@ func (s *curveSums) placeboSlope() (row curveRow, ok bool) {
 	}
 	first := mat.NewVecDense(9, nil)
 	first.MulVec(scores.T(), inverse.RowView(0))
-	g := float64(row.contacts)
-	row.value = additive(beta.AtVec(0), g/(g-1)*mat.Inner(first, products, first), row.contacts, math.Inf(1))
+	variance, clusters := s.placebo.variance(first.RawVector().Data...)
+	row.value = additive(beta.AtVec(0), variance, clusters, math.Inf(1))
 	return row, true
 }
 
@@ -711,9 +756,10 @@ func (r *run) addCurves(ctx context.Context, all map[curveKey]*curveSums, sql st
 	for rows.Next() {
 		var business, unit, market, channel, outcome string
 		var cutoff time.Time
-		var kind, a, b uint8
-		var sums []*big.Int
-		if err := rows.Scan(&business, &cutoff, &unit, &market, &channel, &outcome, &kind, &a, &b, &sums); err != nil {
+		var group uint16
+		var counts []uint64
+		var ratios []float64
+		if err := rows.Scan(&business, &cutoff, &unit, &market, &channel, &outcome, &group, &counts, &ratios); err != nil {
 			return fmt.Errorf("read the sums: %w", err)
 		}
 		for _, of := range [][2]string{{"all", ""}, {"market", market}, {"channel", channel}} {
@@ -723,7 +769,7 @@ func (r *run) addCurves(ctx context.Context, all map[curveKey]*curveSums, sql st
 				s = &curveSums{cutoff: cutoff, byMarket: map[string]*marketSums{}}
 				all[key] = s
 			}
-			s.add(market, kind, a, b, sums)
+			s.add(market, int(group), counts, ratios)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -732,38 +778,47 @@ func (r *run) addCurves(ctx context.Context, all map[curveKey]*curveSums, sql st
 	return nil
 }
 
-// add adds one row of the model.
-func (s *curveSums) add(market string, kind, a, b uint8, sums []*big.Int) {
-	switch kind {
-	case 0:
-		m := s.byMarket[market]
-		if m == nil {
-			m = &marketSums{}
-			s.byMarket[market] = m
+// add adds one row of the model: what its header says of counts and ratios.
+func (s *curveSums) add(market string, group int, counts []uint64, ratios []float64) {
+	next := 0
+	take := func(n int) []float64 {
+		taken := make([]float64, n)
+		for i := range taken {
+			taken[i] = float64(counts[next+i])
 		}
-		v := moments(sums)
-		if a == b {
-			m.contacts[a] += v.at(0, 1)
-			m.n[a] += v.at(1, 1)
-			m.y[a] += v.at(2, 1)
-		} else {
-			m.nn[b][a] += v.at(3, 1)
-			m.ny[b][a] += v.at(5, 1)
-			m.yy[b][a] += v.at(6, 1)
-		}
-		m.nn[a][b] += v.at(3, 1)
-		m.ny[a][b] += v.at(4, 1)
-		m.yy[a][b] += v.at(6, 1)
-	case 1:
-		s.crude.add(sums)
-	case 2:
-		s.within.add(sums)
-	case 3:
-		s.placebo.add(sums)
-	case 4:
-		s.against[a].add(sums)
-	case 5:
-		s.contacts[a] += moments(sums).at(0, 1)
+		next += n
+		return taken
+	}
+	m := s.byMarket[market]
+	if m == nil {
+		m = &marketSums{}
+		s.byMarket[market] = m
+	}
+	m.groups = grown(m.groups, group)
+	if m.groups[group] == nil {
+		m.groups[group] = &cellSums{}
+	}
+	for i, v := range take(cellCount) {
+		m.contacts[i] += v
+	}
+	for i, v := range take(cellCount) {
+		m.n[i] += v
+		m.groups[group].n[i] += v
+	}
+	for i, v := range take(cellCount) {
+		m.y[i] += v
+		m.groups[group].y[i] += v
+	}
+	for i, v := range take(len(s.contacts)) {
+		s.contacts[i] += v
+	}
+	all := take(6) // contacts, n, k, k^2, y, k y
+	s.crude.add(group, []float64{all[0], all[1], all[4]}, []float64{all[2], all[3], all[5], all[1], all[4]})
+	s.within.add(group, take(headCount), ratios[:2])
+	s.placebo.add(group, take(headCount), ratios[2:11])
+	contacts, units, out := take(len(bins)), take(len(bins)), take(len(bins))
+	for b := range bins {
+		s.against[b].add(group, []float64{contacts[b], units[b], out[b]}, []float64{ratios[11+b], ratios[11+len(bins)+b]})
 	}
 }
 
@@ -783,17 +838,17 @@ func (r *run) sampleCurves(ctx context.Context, sql string, share uint32, params
 		var contact uuid.UUID
 		var week int32
 		var dose uint16
-		var told, with []uint8
-		if err := rows.Scan(&business, &cutoff, &unit, &contact, &week, &dose, &told, &with); err != nil {
+		var told, had uint8
+		if err := rows.Scan(&business, &cutoff, &unit, &contact, &week, &dose, &told, &had); err != nil {
 			return nil, fmt.Errorf("read the sample: %w", err)
 		}
 		if _, known := numbers[contact]; !known {
 			numbers[contact] = len(numbers)
 		}
 		for i, outcome := range []string{"open", "click", "reply", "any"} {
-			if told[i] == 1 {
+			if told>>i&1 == 1 {
 				key := curveKey{business, "all", "", unit, outcome}
-				observed[key] = append(observed[key], stats.Observation{Contact: numbers[contact], Window: int(week), Dose: float64(dose), Outcome: float64(with[i])})
+				observed[key] = append(observed[key], stats.Observation{Contact: numbers[contact], Window: int(week), Dose: float64(dose), Outcome: float64(had >> i & 1)})
 			}
 		}
 	}

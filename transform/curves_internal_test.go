@@ -2,31 +2,32 @@ package transform
 
 import (
 	"math"
-	"math/big"
 	"testing"
 )
 
 // Two groups of prior engagement whose high doses do better in one and worse in the other, and are far more frequent in the engaged:
-// the crude difference has the wrong sign. Everybody is one unit, so that the textbook's variances hold.
+// the crude difference has the wrong sign. Everybody is one unit and a group alone, so that the textbook's variances hold.
 func TestLadderOnASimpsonTable(t *testing.T) {
 	s := &curveSums{byMarket: map[string]*marketSums{}}
 	const bin1, bin4 = 1, 4
+	person := 0
 	for _, cell := range []struct {
 		group, bin int
-		y, n       int64
+		y, n       int
 	}{{0, bin4, 30, 200}, {0, bin1, 100, 800}, {3, bin4, 240, 800}, {3, bin1, 80, 200}} {
-		c := uint8(cell.group*len(bins) + cell.bin)
-		v := func(xs ...int64) (sums []*big.Int) {
-			for _, x := range xs {
-				sums = append(sums, big.NewInt(x))
+		c := cell.group*len(bins) + cell.bin
+		for i := range cell.n {
+			counts := make([]uint64, 3*cellCount+len(s.contacts)+6+2*headCount+3*len(bins))
+			counts[c], counts[cellCount+c] = 1, 1
+			if i < cell.y {
+				counts[2*cellCount+c] = 1
 			}
-			return sums
+			for _, told := range []int{cell.bin, 9, map[int]int{bin1: 10, bin4: 11}[cell.bin], 12} {
+				counts[3*cellCount+told] = 1
+			}
+			s.add("PH", person, counts, make([]float64, 11+2*len(bins)))
+			person++
 		}
-		s.add("PH", 0, c, c, v(cell.n, cell.n, cell.y, cell.n, cell.y, cell.y, cell.y))
-		s.add("PH", 5, uint8(cell.bin), 0, v(cell.n))
-		s.add("PH", 5, 9, 0, v(cell.n))
-		s.add("PH", 5, map[int]uint8{bin1: 10, bin4: 11}[cell.bin], 0, v(cell.n))
-		s.add("PH", 5, 12, 0, v(cell.n))
 	}
 	s.markets = []*marketSums{s.byMarket["PH"]}
 	rows := s.ladder()

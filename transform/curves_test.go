@@ -21,6 +21,7 @@ var curveWorld = simulate.Options{Seed: 7, Contacts: 350, Days: 70, Clicks: true
 // dayOf is a person-day as the tests of dose and curves read it.
 type dayOf struct {
 	Contact string  `ch:"contact"`
+	Group   uint8   `ch:"contact_group"`
 	Dose    uint16  `ch:"dose"`
 	Next    *uint16 `ch:"next_dose"`
 	Sent    uint16  `ch:"sent"`
@@ -31,7 +32,7 @@ type dayOf struct {
 func daysAtRisk(t *testing.T, db *warehouse.DB) (days []dayOf) {
 	t.Helper()
 	if err := db.Select(t.Context(), &days, `
-SELECT toString(contact_id) AS contact, dose, next_dose, sent, opened > 0 AS open
+SELECT toString(contact_id) AS contact, toUInt8(cityHash64(contact_id) % 200) AS contact_group, dose, next_dose, sent, opened > 0 AS open
 FROM person_days WHERE channel = 'whatsapp' ORDER BY contact, day`); err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +87,12 @@ FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil
 
 	days := daysAtRisk(t, db)
 	numbers := map[string]int{}
+	var groups []uint8 // by number of the contact
 	var observations []stats.Observation
 	for i, d := range days {
 		if _, known := numbers[d.Contact]; !known {
 			numbers[d.Contact] = len(numbers)
+			groups = append(groups, d.Group)
 		}
 		observations = append(observations, stats.Observation{Contact: numbers[d.Contact], Window: i, Dose: float64(d.Dose), Outcome: float64(d.Open)})
 	}
@@ -97,12 +100,19 @@ FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil
 	if err != nil {
 		t.Fatal(err)
 	}
-	check("within", "slope", 0, within.Contacts, within.Observations, within.Value, within.StdError)
+	counted, errs := slopeErrors(observations, within.Value, len(numbers), true)
+	stdError := groupedError(groups, errs, counted)
+	check("within", "slope", 0, within.Contacts, within.Observations, within.Value, stdError)
+	// Groups say the same as contacts one by one, but for the chance of who is with whom: 5 % with 200 groups.
+	near(t, "within error of groups", stdError, within.StdError, .2)
 	pooled, err := stats.Pooled(observations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	check("crude", "slope", 0, pooled.Contacts, pooled.Observations, pooled.Value, pooled.StdError)
+	counted, errs = slopeErrors(observations, pooled.Value, len(numbers), false)
+	stdError = groupedError(groups, errs, counted)
+	check("crude", "slope", 0, pooled.Contacts, pooled.Observations, pooled.Value, stdError)
+	near(t, "crude error of groups", stdError, pooled.StdError, .2)
 
 	// Dose 3 against dose 1: a contact's mean difference, weighted by n1 n3 / (n1 + n3).
 	type counts struct{ n1, y1, n3, y3 float64 }
@@ -116,26 +126,29 @@ FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil
 			c.n3, c.y3 = c.n3+1, c.y3+o.Outcome
 		}
 	}
-	own = slices.DeleteFunc(own, func(c counts) bool { return c.n1 == 0 || c.n3 == 0 })
-	var sum, weights, units, squares float64
-	for _, c := range own {
-		w := c.n1 * c.n3 / (c.n1 + c.n3)
-		sum, weights, units = sum+w*(c.y3/c.n3-c.y1/c.n1), weights+w, units+c.n1+c.n3
+	counted, errs = make([]bool, len(own)), make([]float64, len(own))
+	var contacts int
+	var sum, weights, units float64
+	for i, c := range own {
+		if counted[i] = c.n1 > 0 && c.n3 > 0; counted[i] {
+			w := c.n1 * c.n3 / (c.n1 + c.n3)
+			errs[i] = w * (c.y3/c.n3 - c.y1/c.n1)
+			contacts, sum, weights, units = contacts+1, sum+errs[i], weights+w, units+c.n1+c.n3
+		}
 	}
-	for _, c := range own {
-		w := c.n1 * c.n3 / (c.n1 + c.n3)
-		e := w * (c.y3/c.n3 - c.y1/c.n1 - sum/weights)
-		squares += e * e
+	for i, c := range own {
+		if counted[i] {
+			errs[i] = (errs[i] - c.n1*c.n3/(c.n1+c.n3)*sum/weights) / weights
+		}
 	}
-	g := float64(len(own))
-	check("within", "difference", 3, len(own), int(units), sum/weights, math.Sqrt(g/(g-1)*squares)/weights)
+	check("within", "difference", 3, contacts, int(units), sum/weights, groupedError(groups, errs, counted))
 
-	estimate, stdError, contacts, n := placeboDirectly(days, numbers)
+	estimate, stdError, contacts, n := placeboDirectly(days, numbers, groups)
 	check("within", "placebo_slope", 0, contacts, n, estimate, stdError)
 }
 
 // placeboDirectly regresses opens on the next dose, the dose and the day's sends, all less their contact's mean.
-func placeboDirectly(days []dayOf, numbers map[string]int) (estimate, stdError float64, contacts, units int) {
+func placeboDirectly(days []dayOf, numbers map[string]int, groups []uint8) (estimate, stdError float64, contacts, units int) {
 	days = slices.DeleteFunc(slices.Clone(days), func(d dayOf) bool { return d.Next == nil })
 	row := func(d dayOf) []float64 {
 		return []float64{float64(*d.Next), float64(d.Dose), float64(d.Sent), float64(d.Open)}
@@ -160,7 +173,7 @@ func placeboDirectly(days []dayOf, numbers map[string]int) (estimate, stdError f
 		y.SetVec(i, r[3])
 		varies[c] = varies[c] || math.Abs(r[0]) > 1e-9
 	}
-	var squares, bread, inverse mat.Dense
+	var squares, inverse mat.Dense
 	squares.Mul(x.T(), x)
 	_ = inverse.Inverse(&squares)
 	var right, beta, fitted mat.VecDense
@@ -180,10 +193,56 @@ func placeboDirectly(days []dayOf, numbers map[string]int) (estimate, stdError f
 			units += int(sizes[c])
 		}
 	}
-	var meat mat.Dense
-	meat.Mul(scores.T(), scores)
-	bread.Mul(&inverse, &meat)
-	meat.Mul(&bread, &inverse)
-	g := float64(contacts)
-	return beta.AtVec(0), math.Sqrt(g / (g - 1) * meat.At(0, 0)), contacts, units
+	errs := make([]float64, len(numbers))
+	for c := range errs {
+		errs[c] = mat.Dot(inverse.RowView(0), scores.RowView(c))
+	}
+	return beta.AtVec(0), groupedError(groups, errs, varies), contacts, units
+}
+
+// slopeErrors returns which contacts count and what each adds to the error of a slope over doses, less the contact's mean or less that of all.
+func slopeErrors(observations []stats.Observation, slope float64, contacts int, own bool) (counted []bool, errs []float64) {
+	type means struct{ n, x, y float64 }
+	of := make([]means, contacts)
+	place := func(o stats.Observation) int {
+		if own {
+			return o.Contact
+		}
+		return 0
+	}
+	for _, o := range observations {
+		m := &of[place(o)]
+		m.n, m.x, m.y = m.n+1, m.x+o.Dose, m.y+o.Outcome
+	}
+	counted, errs = make([]bool, contacts), make([]float64, contacts)
+	spread := 0.0
+	for _, o := range observations {
+		m := of[place(o)]
+		x, y := o.Dose-m.x/m.n, o.Outcome-m.y/m.n
+		spread += x * x
+		errs[o.Contact] += x * (y - slope*x)
+		counted[o.Contact] = counted[o.Contact] || math.Abs(x) > 1e-9
+	}
+	for c := range errs {
+		errs[c] /= spread
+	}
+	return counted, errs
+}
+
+// groupedError is the standard error from what contacts add to the error, summed by group.
+func groupedError(groups []uint8, errs []float64, counted []bool) float64 {
+	var sums [200]float64
+	used := map[uint8]bool{}
+	for c, e := range errs {
+		sums[groups[c]] += e
+		if counted[c] {
+			used[groups[c]] = true
+		}
+	}
+	squares := 0.0
+	for _, sum := range sums {
+		squares += sum * sum
+	}
+	g := float64(len(used))
+	return math.Sqrt(g / (g - 1) * squares)
 }

@@ -1,22 +1,23 @@
 -- frequency_curves: the sums behind the crude, the standardised and the within-person curves of engagement and opt-out.
--- grain:   one row per (business_id, unit, own_market, own_channel, outcome, kind, a, b); the second statement: one row per
+-- grain:   one row per (business_id, unit, own_market, own_channel, outcome, contact_group); the second statement: one row per
 --          sampled person-day or message
 -- reads:   person_days (one row per contact and day), messages (one row per message), coverage
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days; chunk, chunks UInt32: the contacts
 --          whose hash leaves chunk when divided by chunks; the sums of all chunks add up
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), unit String, own_market String, own_channel String, outcome String,
---          kind UInt8, a UInt8, b UInt8, sums Array(Int128); the second: business_id String, cutoff DateTime64(3, 'UTC'),
---          unit String, contact UInt64, week Int32, k UInt16, is_told Array(UInt8), with Array(UInt8)
--- units:   a unit is a person-day with its dose, or a matured message, sent on a day at risk, with its exposure. What is a ratio for
---          a contact (kinds 2, 3, 4) is rounded to 2^-20, so that the sums are of integers and depend on no order.
---          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z of one contact, the sums are
---          kind 0, cells a <= b (9 x group of prior engagement + bin): 1, n_a, y_a, n_a n_b, n_a y_b, y_a n_b, y_a y_b
---          kind 1: 1, then v and the products v_i v_j, i <= j, of v = (n, sum k, sum k^2, sum y, sum k y)
---          kind 2: 1, n, y, then v and its products of v = (S_kk, S_ky), where S is the sum of products less the means
---          kind 3: 1, n, y, then v and its products of v = (S_zz, S_zk, S_zx, S_kk, S_kx, S_xx, S_zy, S_ky, S_xy)
---          kind 5, bin a, or 9 any, 10 doses 1 to 3, 11 doses of 4 and more, 12 either: 1; kinds 0 and 5 are of units with known prior engagement
---          kind 4, bin a against bin 1 (dose 1): 1, n, y of both bins, then v and its products of
---          v = ((y_a n_1 - y_1 n_a) / (n_a + n_1), n_a n_1 / (n_a + n_1))
+--          contact_group UInt16, counts Array(UInt64), ratios Array(Float64); the second: business_id String,
+--          cutoff DateTime64(3, 'UTC'), unit String, contact UInt64, week Int32, k UInt16, told UInt8, had UInt8
+-- units:   a unit is a person-day with its dose, or a matured message, sent on a day at risk, with its exposure. Contacts are in 200
+--          groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
+--          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, counts are sums over contacts of
+--          1 if n, n [36], y, of units with known prior engagement, by cell (9 x group of prior engagement + bin): 3 x [36]
+--          1 if n, of these units, by bin, of any, of doses 1 to 3, of 4 and more, of either: [13]
+--          1, n, k, k^2, y, k y: [6]
+--          1, n, y, of contacts whose dose varies: [3]; of those whose next dose varies, of units where it is known: [3]
+--          1, n, y of bins a and 1 (dose 1), of contacts with both: 3 x [9] by a
+--          and ratios are of what is rounded to 2^-20 for a contact, so that the sums are of integers and depend on no order, where
+--          S is the sum of products less the means: S_kk, S_ky; S_zz, S_zk, S_zx, S_kk, S_kx, S_xx, S_zy, S_ky, S_xy;
+--          (y_a n_1 - y_1 n_a) / (n_a + n_1) [9], n_a n_1 / (n_a + n_1) [9]
 WITH
 ['open', 'click', 'reply', 'any', 'opt_out'] AS names,
 -- shared: rated
@@ -31,96 +32,98 @@ thirds AS
       AND day < toDate({to:DateTime64(3, 'UTC')})
     GROUP BY business_id
 ),
--- Few rows per contact: one per group of prior engagement and dose.
-by_dose AS
+-- By cell; 36 to 44 are those without known prior engagement. What is measured may differ between a contact's messages.
+by_told AS
 (
     SELECT
-        u.business_id AS business_id, unit, contact_id, market, channel, is_told,
-        multiIf(prior_engaged IS NULL, 4, prior_engaged = 0, 0, prior_engaged <= t.cuts[1], 1, prior_engaged <= t.cuts[2], 2, 3) AS prior_group,
-        toUInt64(k)                                                                     AS dose,
-        multiIf(dose <= 5, dose, dose <= 7, 6, dose <= 10, 7, 8)                         AS bin,
-        count()                                                                         AS n,
-        sumForEach(with)                                                                AS y,
-        countIf(z IS NOT NULL)                                                          AS z_n,
-        sumForEach(arrayMap(w -> toUInt64(w AND z IS NOT NULL), with))                   AS z_y,
-        ifNull(sum(z), 0)                                                               AS sum_z,
-        ifNull(sum(toUInt64(z) * z), 0)                                                 AS sum_zz,
-        ifNull(sum(toUInt64(z) * x), 0)                                                 AS sum_zx,
-        sumIf(x, z IS NOT NULL)                                                         AS sum_x,
-        sumIf(toUInt64(x) * x, z IS NOT NULL)                                           AS sum_xx,
-        sumForEach(arrayMap(w -> w * toUInt64(ifNull(z, 0)), with))                     AS sum_zy,
-        sumForEach(arrayMap(w -> if(z IS NULL, 0, w * toUInt64(x)), with))              AS sum_xy
-    FROM units AS u
-    LEFT JOIN thirds AS t ON t.business_id = u.business_id
-    GROUP BY business_id, unit, contact_id, market, channel, is_told, prior_group, dose
+        u.business_id AS business_id, u.unit AS unit, u.contact_id AS contact_id, u.told AS told, any(u.market) AS market, any(u.channel) AS channel,
+        countResample(0, 45, 1)(cell) AS n,
+        [sumResample(0, 45, 1)(open, cell), sumResample(0, 45, 1)(click, cell), sumResample(0, 45, 1)(reply, cell),
+         sumResample(0, 45, 1)(either, cell), sumResample(0, 45, 1)(left, cell)] AS ys,
+        [sum(dose), sum(dose * dose), sum(known), sum(next), sum(known * dose), sum(known * x),
+         sum(next * next), sum(next * dose), sum(next * x), sum(known * dose * dose), sum(known * dose * x), sum(known * x * x)] AS moments,
+        [[sum(open * dose), sum(open * known), sum(open * next), sum(open * known * dose), sum(open * known * x)],
+         [sum(click * dose), sum(click * known), sum(click * next), sum(click * known * dose), sum(click * known * x)],
+         [sum(reply * dose), sum(reply * known), sum(reply * next), sum(reply * known * dose), sum(reply * known * x)],
+         [sum(either * dose), sum(either * known), sum(either * next), sum(either * known * dose), sum(either * known * x)],
+         [sum(left * dose), 0, 0, 0, 0]] AS with_y
+    FROM
+    (
+        SELECT
+            u.*,
+            toUInt64(k)            AS dose,
+            z IS NOT NULL          AS known,
+            toUInt64(ifNull(z, 0)) AS next,
+            multiIf(prior_engaged IS NULL, 4, prior_engaged = 0, 0, prior_engaged <= t.cuts[1], 1, prior_engaged <= t.cuts[2], 2, 3) AS prior_group,
+            toUInt8(9 * prior_group + multiIf(k <= 5, k, k <= 7, 6, k <= 10, 7, 8)) AS cell,
+            bitTest(had, 0) AS open, bitTest(had, 1) AS click, bitTest(had, 2) AS reply, bitTest(had, 3) AS either, bitTest(had, 4) AS left
+        FROM units AS u
+        LEFT JOIN thirds AS t ON t.business_id = u.business_id
+    ) AS u
+    GROUP BY business_id, unit, contact_id, told
 ),
 per_contact AS
 (
     SELECT
-        business_id, unit, contact_id, market, channel, name,
-        sumMapIf([toUInt8(9 * prior_group + bin)], [n], [of_y], prior_group < 4)    AS cells,
-        sumForEach(arrayMap(i -> if(i = bin + 1, n, 0), range(1, 10)))              AS bin_n,
-        sumForEach(arrayMap(i -> if(i = bin + 1, of_y, 0), range(1, 10)))           AS bin_y,
-        sum(n) AS units, sum(n * dose) AS s_k, sum(n * dose * dose) AS s_kk, sum(of_y) AS s_y, sum(of_y * dose) AS s_ky,
-        sum(z_n) AS m, sum(of_z_y) AS p_y,
-        [sum(sum_z), sum(z_n * dose), sum(sum_x)]                                               AS means, -- of z, k, x
-        [sum(sum_zz), sum(sum_z * dose), sum(sum_zx), sum(z_n * dose * dose), sum(sum_x * dose), sum(sum_xx)] AS squares,
-        [sum(of_zy), sum(of_z_y * dose), sum(of_xy)]                                            AS with_y
-    FROM by_dose
-    ARRAY JOIN names AS name, is_told AS told, y AS of_y, z_y AS of_z_y, sum_zy AS of_zy, sum_xy AS of_xy
-    WHERE told
-    GROUP BY business_id, unit, contact_id, market, channel, name
+        business_id, unit, contact_id, name,
+        any(market)  AS own_market,
+        any(channel) AS own_channel,
+        sumForEach(n)            AS cells_n,
+        sumForEach(y)            AS cells_y,
+        sumForEach(moments)      AS of_k,
+        sumForEach(moments_of_y) AS of_y
+    FROM by_told
+    ARRAY JOIN names AS name, arrayEnumerate(names) AS place, ys AS y, with_y AS moments_of_y
+    WHERE bitTest(told, place - 1)
+    GROUP BY business_id, unit, contact_id, name
 ),
 vectors AS
 (
     SELECT
-        business_id, unit, market, channel, name,
-        arrayZip(cells.1, cells.2, cells.3)              AS c,
-        arrayDistinct(arrayMap(cell -> cell % 9, cells.1)) AS bins,
-        hasAny(bins, [1, 2, 3])                          AS low,
-        hasAny(bins, [4, 5, 6, 7, 8])                    AS high,
-        arrayMap(v -> toInt128(v), [units, s_k, s_kk, s_y, s_ky]) AS crude,
-        arrayMap(v -> toInt128(round(v * 1048576)), [s_kk - s_k * s_k / units, s_ky - s_k * s_y / units]) AS within,
-        arrayMap(v -> toInt128(round(v * 1048576)), arrayConcat(
-            arrayMap((s, i, j) -> s - means[i] * means[j] / greatest(m, 1), squares, [1, 1, 1, 2, 2, 3], [1, 2, 3, 2, 3, 3]),
-            arrayMap((s, mean) -> s - mean * p_y / greatest(m, 1), with_y, means))) AS placebo,
-        arrayFilter(i -> i != 2 AND bin_n[i] > 0 AND bin_n[2] > 0, range(1, 10)) AS others,
-        arrayMap(i -> toInt128(round((toInt64(bin_y[i] * bin_n[2]) - toInt64(bin_y[2] * bin_n[i])) / (bin_n[i] + bin_n[2]) * 1048576)), others) AS difference,
-        arrayMap(i -> toInt128(round(bin_n[i] * bin_n[2] / (bin_n[i] + bin_n[2]) * 1048576)), others) AS weight,
+        business_id, unit, own_market, own_channel, name, cityHash64(contact_id) % 200 AS contact_group,
+        name != 'opt_out'                                                     AS compared, -- leaving ends a contact's history
+        arrayMap(i -> cells_n[i] + cells_n[i + 9] + cells_n[i + 18] + cells_n[i + 27], range(1, 10)) AS known_n,
+        arrayMap((n, i) -> n + cells_n[i + 36], known_n, range(1, 10))        AS bin_n,
+        arrayMap(i -> cells_y[i] + cells_y[i + 9] + cells_y[i + 18] + cells_y[i + 27] + cells_y[i + 36], range(1, 10)) AS bin_y,
+        arrayMap(n -> compared AND n > 0 AND bin_n[2] > 0, bin_n)             AS both,
+        arraySum(arraySlice(known_n, 2, 3)) > 0                               AS low,
+        arraySum(arraySlice(known_n, 5)) > 0                                  AS high,
+        arraySum(bin_n) AS units, arraySum(bin_y) AS s_y, of_k[1] AS s_k, of_k[2] AS s_kk, of_y[1] AS s_ky,
+        of_k[3] AS m, of_y[2] AS p_y,
+        if(compared, [s_kk - s_k * s_k / units, s_ky - s_k * s_y / units], [0., 0.]) AS within,
+        if(compared AND m > 1,
+            [of_k[7] - of_k[4] * of_k[4] / m, of_k[8] - of_k[4] * of_k[5] / m, of_k[9] - of_k[4] * of_k[6] / m,
+             of_k[10] - of_k[5] * of_k[5] / m, of_k[11] - of_k[5] * of_k[6] / m, of_k[12] - of_k[6] * of_k[6] / m,
+             of_y[3] - of_k[4] * p_y / m, of_y[4] - of_k[5] * p_y / m, of_y[5] - of_k[6] * p_y / m],
+            arrayResize([0.], 9))                                             AS placebo,
         arrayConcat(
-            arrayFlatten(arrayMap((first, i) -> arrayMap(then -> (0, first.1, then.1, arrayMap(v -> toInt128(v),
-                    [1, if(first.1 = then.1, first.2, 0), if(first.1 = then.1, first.3, 0), first.2 * then.2, first.2 * then.3, first.3 * then.2, first.3 * then.3])),
-                arraySlice(c, i)), c, arrayEnumerate(c))),
-            arrayMap(bin -> (5, bin, 0, [toInt128(1)]), arrayConcat(bins, if(empty(bins), [], [9]),
-                if(low, [10], []), if(high, [11], []), if(low OR high, [12], []))),
-            [(1, 0, 0, arrayConcat([toInt128(1)], crude, arrayFlatten(arrayMap((first, i) -> arrayMap(then -> first * then, arraySlice(crude, i)), crude, arrayEnumerate(crude)))))],
-            if(name = 'opt_out' OR within[1] = 0, [],
-                [(2, 0, 0, arrayConcat(arrayMap(v -> toInt128(v), [1, units, s_y]), within, [within[1] * within[1], within[1] * within[2], within[2] * within[2]]))]),
+            arrayMap(n -> toUInt64(n > 0), arraySlice(cells_n, 1, 36)), arraySlice(cells_n, 1, 36), arraySlice(cells_y, 1, 36),
+            arrayMap(n -> toUInt64(n > 0), known_n), [toUInt64(arraySum(known_n) > 0), low, high, low OR high],
+            [1, units, s_k, s_kk, s_y, s_ky],
+            if(round(within[1] * 1048576) = 0, [0, 0, 0], [1, units, s_y]),
             -- A contact whose next dose does not vary still tells what the others go with, but is not counted.
-            if(name = 'opt_out' OR m < 2, [],
-                [(3, 0, 0, arrayConcat(arrayMap(v -> toInt128(if(placebo[1] = 0, 0, v)), [1, m, p_y]), placebo,
-                    arrayFlatten(arrayMap((first, i) -> arrayMap(then -> first * then, arraySlice(placebo, i)), placebo, arrayEnumerate(placebo)))))]),
-            if(name = 'opt_out', [], arrayMap((i, d, w) -> (4, i - 1, 1, arrayConcat(
-                    arrayMap(v -> toInt128(v), [1, bin_n[i] + bin_n[2], bin_y[i] + bin_y[2]]), [d, w, d * d, d * w, w * w])),
-                others, difference, weight))) AS items
+            if(round(placebo[1] * 1048576) = 0, [0, 0, 0], [1, m, p_y]),
+            both, arrayMap((n, b) -> if(b, n + bin_n[2], 0), bin_n, both), arrayMap((y, b) -> if(b, y + bin_y[2], 0), bin_y, both)) AS counts,
+        arrayMap(v -> toInt128(round(v * 1048576)), arrayConcat(
+            within, placebo,
+            arrayMap((n, y, b) -> if(b, (toInt64(y * bin_n[2]) - toInt64(bin_y[2] * n)) / (n + bin_n[2]), 0), bin_n, bin_y, both),
+            arrayMap((n, b) -> if(b, n * bin_n[2] / (n + bin_n[2]), 0), bin_n, both))) AS ratios
     FROM per_contact
 )
 SELECT
     r.business_id AS business_id,
     v.loaded_to   AS cutoff,
     r.unit        AS unit,
-    r.market      AS own_market,
-    r.channel     AS own_channel,
+    r.own_market  AS own_market,
+    r.own_channel AS own_channel,
     r.name        AS outcome,
-    toUInt8(item.1) AS kind,
-    toUInt8(item.2) AS a,
-    toUInt8(item.3) AS b,
-    sumForEach(item.4) AS sums
+    toUInt16(r.contact_group)                                        AS contact_group,
+    sumForEach(r.counts)                                             AS counts,
+    arrayMap(s -> toFloat64(s) / 1048576, sumForEach(r.ratios))      AS ratios
 FROM vectors AS r
-ARRAY JOIN items AS item
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = r.business_id
-GROUP BY business_id, cutoff, unit, own_market, own_channel, outcome, kind, a, b
-ORDER BY business_id, unit, outcome, own_market, own_channel, kind, a, b
+GROUP BY business_id, cutoff, unit, own_market, own_channel, outcome, contact_group
+ORDER BY business_id, unit, outcome, own_market, own_channel, contact_group
 SETTINGS max_block_size = 8192
 -- statement
 WITH
@@ -132,7 +135,7 @@ sampled AS
         business_id, unit, contact_id,
         intDiv(toInt32(day), 7) AS week,
         toUInt16(k)             AS k,
-        is_told, with
+        told, had
     FROM units
     WHERE unit = 'message'
        OR toInt32(day) % 7 = cityHash64(contact_id) % 7
@@ -144,8 +147,8 @@ SELECT
     s.contact_id  AS contact_id,
     s.week        AS week,
     s.k           AS k,
-    s.is_told     AS is_told,
-    s.with        AS with
+    s.told        AS told,
+    s.had         AS had
 FROM sampled AS s
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = s.business_id
-ORDER BY business_id, unit, contact_id, week, k, is_told, with
+ORDER BY business_id, unit, contact_id, week, k, told, had

@@ -1,13 +1,13 @@
 -- units: the person-days with their dose, and the messages sent on them with their exposure, of one chunk of contacts. What
--- follows `-- shared: units` in a model, behind `rated`. is_told: the outcome is measured; with: the unit has it; in the order
--- open, click, reply, any, opt_out.
+-- follows `-- shared: units` in a model, behind `rated`. Bits of told: the outcome is measured; of had: the unit has it; from the
+-- lowest open, click, reply, any, opt_out.
 --
 -- An outcome that nobody on a channel had in the window is not measured there.
 measured_days AS
 (
     SELECT
         business_id, channel,
-        [sum(opened) > 0, sum(clicked) > 0, sum(replied) > 0, sum(opened + clicked + replied) > 0, 1] AS is_told
+        (sum(opened) > 0) + 2 * (sum(clicked) > 0) + 4 * (sum(replied) > 0) + 8 * (sum(opened + clicked + replied) > 0) + 16 AS told
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
@@ -15,26 +15,36 @@ measured_days AS
 ),
 days AS
 (
-    SELECT p.*, m.is_told AS is_told
-    FROM person_days AS p
-    INNER JOIN measured_days AS m ON m.business_id = p.business_id AND m.channel = p.channel
-    WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
-      AND p.day < toDate({to:DateTime64(3, 'UTC')})
-      AND cityHash64(p.contact_id) % {chunks:UInt32} = {chunk:UInt32}
+    SELECT *
+    FROM person_days
+    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
+      AND day < toDate({to:DateTime64(3, 'UTC')})
+      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+),
+-- Behind a join by a hash of them, the messages take less memory than the days.
+exposed AS
+(
+    SELECT
+        business_id, contact_id, toDate(sent) AS day, assumeNotNull(exposure) AS k,
+        toUInt8(open_n + 2 * click_n + 4 * reply_n + 8 * (open_n OR click_n OR reply_n)) AS told,
+        toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had
+    FROM rated
+    WHERE old_enough
+      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
 ),
 units AS
 (
     SELECT
-        'person_day' AS unit, business_id, contact_id, market, channel, day, dose AS k, sent AS x, next_dose AS z, prior_engaged, is_told,
-        [opened > 0, clicked > 0, replied > 0, opened + clicked + replied > 0, opted_out] AS with
-    FROM days
+        'person_day' AS unit, p.business_id AS business_id, p.contact_id AS contact_id, p.market AS market, p.channel AS channel, p.day AS day,
+        p.dose AS k, p.sent AS x, p.next_dose AS z, p.prior_engaged AS prior_engaged, toUInt8(m.told) AS told,
+        toUInt8((p.opened > 0) + 2 * (p.clicked > 0) + 4 * (p.replied > 0) + 8 * (p.opened + p.clicked + p.replied > 0) + 16 * p.opted_out) AS had
+    FROM days AS p
+    INNER JOIN measured_days AS m ON m.business_id = p.business_id AND m.channel = p.channel
     UNION ALL
     SELECT
-        'message', d.business_id, d.contact_id, d.market, d.channel, d.day, assumeNotNull(r.exposure), 0, d.next_dose, d.prior_engaged,
-        [r.open_n, r.click_n, r.reply_n, r.open_n OR r.click_n OR r.reply_n, 0],
-        [r.open_y, r.click_y, r.reply_y, r.open_y OR r.click_y OR r.reply_y, 0]
-    FROM rated AS r
-    INNER JOIN days AS d ON d.business_id = r.business_id AND d.contact_id = r.contact_id AND d.day = toDate(r.sent)
-    WHERE r.old_enough
-      AND cityHash64(r.contact_id) % {chunks:UInt32} = {chunk:UInt32}
+        'message', p.business_id, p.contact_id, p.market, p.channel, p.day,
+        e.k, 0, p.next_dose, p.prior_engaged, e.told,
+        e.had
+    FROM days AS p
+    INNER JOIN exposed AS e ON e.business_id = p.business_id AND e.contact_id = p.contact_id AND e.day = p.day
 ),
