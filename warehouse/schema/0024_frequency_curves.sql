@@ -17,14 +17,14 @@ CREATE TABLE IF NOT EXISTS frequency_curves
     against_from       Nullable(UInt16) COMMENT 'what it is compared with, if anything',
     against_to         Nullable(UInt16),
 
-    contacts           UInt64 COMMENT 'the clusters; of a difference or ratio that is not within, all with known prior engagement',
+    contacts           UInt64 COMMENT 'the contacts, in 200 groups by hash, which are the clusters; of a difference or ratio that is not within, all with known prior engagement',
     units              UInt64 COMMENT 'person-days or messages of these',
     outcomes           UInt64 COMMENT 'of these, with the outcome',
     overlap            Nullable(Float64) COMMENT 'share of the units in strata that have all doses compared; the others are left out',
 
     suppressed         UInt8 COMMENT '1: fewer than 30 contacts or 5 outcomes, no overlap or no variation, so the estimate is NULL',
     estimate           Nullable(Float64),
-    std_error          Nullable(Float64) COMMENT 'clustered by contact; of the logarithm for odds_ratio and risk_ratio',
+    std_error          Nullable(Float64) COMMENT 'clustered by 200 groups of contacts; of the logarithm for odds_ratio and risk_ratio',
     lower              Nullable(Float64),
     upper              Nullable(Float64),
 
