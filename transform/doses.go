@@ -34,11 +34,10 @@ var (
 	binFrom = [doseBins]uint16{0, 1, 2, 3, 4, 5, 6, 8, 11}
 	binTo   = [doseBins]uint16{0, 1, 2, 3, 4, 5, 7, 10, 65535}
 	binOf   = [exactDoses]int{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8}
-	// engagements are what counts as one, in the order of the sums.
+	// engagements are what counts as one, in the order of the sums and of preference. Opens are many, and each belongs to one
+	// message; replies come last: what a contact would have written anyway counts as one too, and the more so the more
+	// messages there are.
 	engagements = [3]string{"open", "click", "reply"}
-	// preferred are places in engagements. Replies come last: what a contact would have written anyway counts as one too, and
-	// the more so the more messages there are.
-	preferred = [3]int{1, 0, 2}
 )
 
 const (
@@ -219,7 +218,7 @@ func (s *segment) groups() (numbers []int) {
 func (s *segment) plan(outcome string) {
 	all := pool(s.totals(-1))
 	s.outcome = slices.Index(engagements[:], outcome)
-	for _, i := range preferred {
+	for i := range engagements {
 		if s.outcome < 0 && total(all[s.at(i)+exposureBins:s.at(i)+2*exposureBins]) >= fewestOutcomes {
 			s.outcome = i
 		}

@@ -21,7 +21,7 @@ type Values struct {
 	OptOut     float64 // loss by one opt-out
 	Message    float64 // cost of one send
 	Budget     float64 // greatest share of contacts at risk that may opt out in a day; 1 accepts any
-	Outcome    string  // what counts as an engagement: click, open or reply; empty: the first of these that is told
+	Outcome    string  // what counts as an engagement: open, click or reply; empty: the first of these that is told
 }
 
 // DefaultValues say that an opt-out costs as much as ten engagements bring and that sends cost nothing. They are a
@@ -29,7 +29,7 @@ type Values struct {
 func DefaultValues() Values { return Values{Engagement: 1, OptOut: 10, Budget: 1} }
 
 // ErrValues says that a value of Values cannot be.
-var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome click, open, reply or empty")
+var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome open, click, reply or empty")
 
 // Check returns ErrValues for what cannot be.
 func (v Values) Check() error {

@@ -75,5 +75,5 @@ func TestValues(t *testing.T) {
 	want.OptOut, want.Outcome = 25, "open"
 	f("values: {opt_out: 25, outcome: open}\n", want, "")
 	f("values: {budget: 2}\n", want, "values must be finite")
-	f("values: {outcome: read}\n", want, "outcome click, open, reply")
+	f("values: {outcome: read}\n", want, "outcome open, click, reply")
 }
