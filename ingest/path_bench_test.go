@@ -21,7 +21,7 @@ func benchDraft() Draft {
 	}
 }
 
-// go test ./ingest -run xxx -bench Path -benchtime 2s : what one event costs between its decoder and
+// go test ./ingest -run '^$' -bench Path -benchtime 2s : what one event costs between its decoder and
 // the insert, per step.
 func BenchmarkPath(b *testing.B) {
 	pseudonym, err := NewPseudonymizer(make([]byte, keySize))

@@ -138,3 +138,19 @@ func TestWindowsThatNobodyNamedAreReplaced(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+// What is touched may lie in two places, of which one holds all that there was.
+func TestRestatingInTwoPlaces(t *testing.T) {
+	db := warehousetest.New(t)
+	at := moment(t, "2025-03-01T10:00:00")
+	insert(t, db, []event{send(at, "c1", "m1")})
+	runCore(t, db, transform.Window{})
+	insert(t, db, []event{newEvent(at.Add(time.Hour), "open", "c1", "m1"), send(at.AddDate(0, 0, 60), "c1", "m2")})
+	got := messagesStep(t, runCore(t, db, transform.Window{}))
+	if got.All || len(got.Restated) != 2 {
+		t.Errorf("restated %v, want two places", got.Restated)
+	}
+	if all := messagesStep(t, everything(t, db)); got.Rows != 2 || got.Rows != all.Rows || got.Fingerprint != all.Fingerprint {
+		t.Errorf("%d rows with fingerprint %d; of all days %d, %d", got.Rows, got.Fingerprint, all.Rows, all.Fingerprint)
+	}
+}

@@ -228,7 +228,7 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 		}
 	}
 	for _, part := range parts {
-		if err := r.replace(ctx, m, staging, part); err != nil {
+		if err := r.replace(ctx, m, staging, part, len(parts) == 1); err != nil {
 			return err
 		}
 	}
@@ -287,12 +287,15 @@ SELECT
 
 // replace puts the staged partitions in the place of the relation's, and empties those of the window that have
 // no staged rows. Each partition changes as a whole, at once; the window does not, so a run that breaks off
-// leaves some partitions old and some new. Where nothing lies beyond the window, the table changes as a whole.
-func (r *run) replace(ctx context.Context, m model, staging string, w Window) error {
-	var beyond bool
+// leaves some partitions old and some new. Where the part is alone and nothing lies beyond it, the table changes
+// as a whole; with two parts the exchange for one would take the staged rows of the other away.
+func (r *run) replace(ctx context.Context, m model, staging string, w Window, alone bool) error {
+	beyond := !alone
 	query := "SELECT count() > 0 FROM (SELECT 1 FROM " + m.relation + " WHERE NOT (" + m.scope.where + ") LIMIT 1)"
-	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
-		return fmt.Errorf("look beyond the window: %w", err)
+	if alone {
+		if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
+			return fmt.Errorf("look beyond the window: %w", err)
+		}
 	}
 	if !beyond {
 		if err := r.db.Exec(ctx, "EXCHANGE TABLES "+staging+" AND "+m.relation); err != nil {
