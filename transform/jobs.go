@@ -26,4 +26,10 @@ var jobs = map[string][]model{
 		{relation: "contact_classes", fill: fillClasses, scope: window},
 		{relation: "contact_class_shares", fill: fillClassShares, scope: window},
 	},
+	"conversations": {
+		{relation: "coverage", fill: insertSelect, scope: everything},
+		{relation: "messages", fill: insertByContacts, scope: sentDays, restates: true},
+		{relation: "open_hours", fill: fillOpenHours, scope: everything},
+		{relation: "conversations", fill: fillConversations, scope: startedDays},
+	},
 }

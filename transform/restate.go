@@ -81,7 +81,7 @@ type earlier struct {
 	Untouched   bool      `ch:"untouched"` // nothing has changed the relation since
 }
 
-// before returns nil if there is no such run.
+// before returns nil if there is no such run. It may be of another job: what a model wrote is the same in each.
 func (r *run) before(ctx context.Context, m model) (*earlier, error) {
 	var found []earlier
 	// A part as old as the run by the second may be younger: then it counts as changed.
@@ -91,9 +91,9 @@ SELECT
     (SELECT max(modification_time) FROM system.parts WHERE database = currentDatabase() AND table = {relation:String} AND active)
         < toDateTime(finished_at) AS untouched
 FROM runs
-WHERE job = {job:String} AND relation = {relation:String} AND asked = 0 AND runs.arrived_to IS NOT NULL
+WHERE relation = {relation:String} AND asked = 0 AND runs.arrived_to IS NOT NULL
 ORDER BY finished_at DESC
-LIMIT 1`, clickhouse.Named("job", r.result.Job), clickhouse.Named("relation", m.relation))
+LIMIT 1`, clickhouse.Named("relation", m.relation))
 	if err != nil {
 		return nil, fmt.Errorf("find the last run: %w", err)
 	}

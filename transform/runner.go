@@ -98,8 +98,8 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 	return RunWith(ctx, db, job, w, DefaultValues())
 }
 
-// RunWith is Run with what outcomes are worth; a further error is ErrValues.
-func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (Result, error) {
+// RunWith is Run with what outcomes are worth and when markets are open; a further error is ErrValues.
+func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values, calendars ...Calendar) (Result, error) {
 	result := Result{Job: job}
 	if err := values.Check(); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
@@ -119,7 +119,7 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 	case <-ctx.Done():
 		return result, context.Cause(ctx)
 	}
-	r := run{db: db, result: &result, window: w, values: values}
+	r := run{db: db, result: &result, window: w, values: values, calendars: calendars}
 	if err := r.dropForgotten(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
@@ -149,6 +149,7 @@ type run struct {
 
 	arrivedTo time.Time // all that was loaded before can be read
 	values    Values
+	calendars []Calendar
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -442,6 +443,10 @@ func (r *run) insert(ctx context.Context, m model, staging string, params []any)
 	if err != nil {
 		return err
 	}
+	return r.insertSQL(ctx, sql, staging, params)
+}
+
+func (r *run) insertSQL(ctx context.Context, sql, staging string, params []any) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"max_partitions_per_insert_block": 0, // a window may span years
 		"optimize_on_insert":              0,

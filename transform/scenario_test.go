@@ -35,7 +35,17 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 //
 // Contacts, messages and events have names of a letter and a number, which stand for ids in that order.
 func TestScenarios(t *testing.T) {
+	testScenarios(t, "frequency", func(name string) bool { return !ofConversations(name) })
+}
+
+// ofConversations says whether a scenario is one of the job conversations.
+func ofConversations(name string) bool {
+	return strings.HasPrefix(name, "conversations") || strings.HasPrefix(name, "pains")
+}
+
+func testScenarios(t *testing.T, job string, belongs func(name string) bool) {
 	files, err := filepath.Glob("testdata/*.txtar")
+	files = slices.DeleteFunc(files, func(file string) bool { return !belongs(filepath.Base(file)) })
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
@@ -46,6 +56,10 @@ func TestScenarios(t *testing.T) {
 		scenarios = append(scenarios, s)
 		all = append(all, s.events...)
 	}
+	calendars, err := transform.ReadCalendars("testdata/calendars.yaml") // of the markets AU and TW
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := rand.New(rand.NewPCG(7, 8))
 	shuffled := func(events []event) []event {
 		events = slices.Clone(events)
@@ -54,10 +68,14 @@ func TestScenarios(t *testing.T) {
 	}
 	check := func(how string, loads ...[]event) []uint64 {
 		db := warehousetest.New(t)
-		var result transform.Result
+		var all []uint64
 		for _, events := range loads {
 			insert(t, db, events)
-			result = run(t, db, transform.Window{})
+			result, err := transform.RunWith(t.Context(), db, job, transform.Window{}, transform.DefaultValues(), calendars...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = prints(result)
 		}
 		for _, s := range scenarios {
 			t.Run(s.name+"/"+how, func(t *testing.T) {
@@ -68,7 +86,7 @@ func TestScenarios(t *testing.T) {
 				}
 			})
 		}
-		return prints(result)
+		return all
 	}
 	once := check("as written", all)
 	half := shuffled(all)[:len(all)/2]
@@ -153,7 +171,7 @@ type event map[string]any
 var (
 	columns = []string{"business_id", "contact_id", "message_id", "event_type", "event_id", "event_time", "ingest_delay_ms",
 		"account_id", "channel", "provider", "in_reply_to", "purpose", "category", "template_id", "campaign_id", "scope", "reason",
-		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark"}
+		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark", "author", "message_tag"}
 	idName = regexp.MustCompile(`^[a-z][0-9]+$`)
 	noID   = uint64(0)
 )
@@ -196,6 +214,7 @@ func newEvent(at time.Time, what, contact, message string) event {
 		"event_time": at, "ingest_delay_ms": int64(1000), "account_id": "page", "channel": "whatsapp", "provider": "meta",
 		"in_reply_to": noID, "purpose": "", "category": "", "template_id": "", "campaign_id": "", "scope": "", "reason": "",
 		"market": "PH", "zone": "", "promised_frequency": "", "arm": "", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
+		"author": "", "message_tag": "",
 	}
 	switch {
 	case message == "": // a consent, a complaint or a receipt up to a watermark

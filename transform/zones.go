@@ -46,7 +46,8 @@ names AS
     UNION ALL
     SELECT DISTINCT zone AS name, 1 AS named FROM contact_facts WHERE zone != ''
     UNION ALL
-    SELECT transform(market, {markets:Array(String)}, {market_zones:Array(String)}, '') AS name, 0 AS named FROM seen
+    SELECT transform(market, {markets:Array(String)}, {market_zones:Array(String)}, '') AS name, 0 AS named
+    FROM (SELECT market FROM seen UNION DISTINCT SELECT DISTINCT toString(market) FROM contact_facts)
 )
 SELECT name, max(named) = 1 AS named
 FROM names

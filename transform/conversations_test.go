@@ -1,0 +1,5 @@
+package transform_test
+
+import "testing"
+
+func TestConversationScenarios(t *testing.T) { testScenarios(t, "conversations", ofConversations) }
