@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"drumbeat/transform/stats"
 )
 
 // startedDays are days on which cases began: a run replaces those of its window.
@@ -13,9 +15,9 @@ var startedDays = scope{
 	where: `started_at >= {from:DateTime64(3, 'UTC')} AND started_at < {to:DateTime64(3, 'UTC')}`,
 }
 
-// fillConversations computes the cases in passes, each over a range of contacts. All messages up to the cutoff are read,
-// for where a case begins depends on those before it.
-func fillConversations(ctx context.Context, r *run, m model, staging string, w Window) error {
+// insertZoned computes a model that takes local time in passes, each over a range of contacts. It reads all messages up to the
+// cutoff, for where a case begins depends on those before it.
+func insertZoned(ctx context.Context, r *run, m model, staging string, w Window) error {
 	var messages uint64
 	const count = `SELECT (SELECT count() FROM message_facts) + (SELECT count() FROM contact_facts WHERE event_type = 'reply')`
 	if err := r.db.QueryRow(ctx, count).Scan(&messages); err != nil {
@@ -35,4 +37,23 @@ func fillConversations(ctx context.Context, r *run, m model, staging string, w W
 		}
 	}
 	return nil
+}
+
+// fillConversationFrequency adds shares to the contacts of each category.
+func fillConversationFrequency(ctx context.Context, r *run, m model, staging string, w Window) error {
+	return r.stage(ctx, m, staging, w, `suppressed, share, lower, upper, at_least_suppressed, at_least_share, at_least_lower, at_least_upper`,
+		func(row cells) []any {
+			base := row.count("base")
+			return append(wilsonShare(row.count("contacts"), base), wilsonShare(row.count("at_least_contacts"), base)...)
+		})
+}
+
+// wilsonShare returns suppressed, share, lower and upper of contacts that are one 0 or 1 each.
+func wilsonShare(x, n uint64) []any {
+	var share, lower, upper *float64
+	suppressed := n < fewestContacts || x < fewestOutcomes
+	if limits, ok := stats.Wilson(x, n); ok && !suppressed {
+		share, lower, upper = new(float64(x)/float64(n)), &limits.Lower, &limits.Upper
+	}
+	return []any{flag(suppressed), share, lower, upper}
 }

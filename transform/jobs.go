@@ -47,7 +47,9 @@ var jobs = map[string][]model{
 		{relation: "coverage", fill: insertSelect, scope: everything},
 		{relation: "messages", fill: insertByContacts, scope: sentDays, restates: true},
 		{relation: "open_hours", fill: fillOpenHours, scope: everything},
-		{relation: "conversations", fill: fillConversations, scope: startedDays},
+		{relation: "conversations", fill: insertZoned, scope: startedDays},
 		{relation: "first_response", fill: fillFirstResponse, scope: window},
+		{relation: "contact_frequency", fill: insertZoned, scope: window},
+		{relation: "conversation_frequency", fill: fillConversationFrequency, scope: window},
 	},
 }

@@ -218,6 +218,7 @@ SELECT
     toDate(z.begun + toIntervalSecond(z.offset_s))         AS local_day,
     toDayOfWeek(z.begun + toIntervalSecond(z.offset_s))    AS local_weekday,
     toHour(z.begun + toIntervalSecond(z.offset_s))         AS local_hour,
+    z.found_zone                                           AS zone,
     z.zoned_by                                             AS zoned_by,
 
     toUInt32(z.turns)                                      AS turns,

@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS conversations
     local_day          Date COMMENT 'of started_at',
     local_weekday      UInt8 COMMENT '1 is Monday',
     local_hour         UInt8,
-    zoned_by           LowCardinality(String) COMMENT 'contact, market; none: UTC',
+    zone               LowCardinality(String) COMMENT 'of local time; empty: UTC',
+    zoned_by           LowCardinality(String) COMMENT 'whose zone it is: contact, market, none',
 
     turns              UInt32,
     inbound            UInt32 COMMENT 'messages of the contact',
