@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 //
 // Contacts, messages and events have names of a letter and a number, which stand for ids in that order.
 func TestScenarios(t *testing.T) {
-	testScenarios(t, "frequency", func(name string) bool { return !ofConversations(name) })
+	testScenarios(t, "frequency", func(name string) bool { return !ofConversations(name) && !ofConsent(name) })
 }
 
 // ofConversations says whether a scenario is one of the job conversations.
@@ -171,7 +171,8 @@ type event map[string]any
 var (
 	columns = []string{"business_id", "contact_id", "message_id", "event_type", "event_id", "event_time", "ingest_delay_ms",
 		"account_id", "channel", "provider", "in_reply_to", "purpose", "category", "template_id", "campaign_id", "scope", "reason",
-		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark", "author", "message_tag"}
+		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark", "author", "message_tag",
+		"conversation_id", "pricing_type", "pricing_model", "billable", "expires_at", "attributes"}
 	idName = regexp.MustCompile(`^[a-z][0-9]+$`)
 	noID   = uint64(0)
 )
@@ -214,7 +215,8 @@ func newEvent(at time.Time, what, contact, message string) event {
 		"event_time": at, "ingest_delay_ms": int64(1000), "account_id": "page", "channel": "whatsapp", "provider": "meta",
 		"in_reply_to": noID, "purpose": "", "category": "", "template_id": "", "campaign_id": "", "scope": "", "reason": "",
 		"market": "PH", "zone": "", "promised_frequency": "", "arm": "", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
-		"author": "", "message_tag": "",
+		"author": "", "message_tag": "", "conversation_id": noID, "pricing_type": "", "pricing_model": "", "billable": "", "expires_at": nil,
+		"attributes": map[string]string{},
 	}
 	switch {
 	case message == "": // a consent, a complaint or a receipt up to a watermark
@@ -241,7 +243,7 @@ func parseEvent(t *testing.T, fields []string) event {
 	e := newEvent(at, fields[1], fields[2], message)
 	for _, field := range rest {
 		name, value, _ := strings.Cut(field, "=")
-		if _, known := e[name]; !known && name != "ingested_at" {
+		if _, known := e[name]; !known && name != "ingested_at" && name != "origin" {
 			t.Fatalf("event %q: no column %s in this test", fields, name)
 		}
 		switch name {
@@ -257,6 +259,16 @@ func parseEvent(t *testing.T, fields []string) event {
 				t.Fatal(err)
 			}
 			e["ingest_delay_ms"] = at.Sub(e["event_time"].(time.Time)).Milliseconds()
+		case "expires_at":
+			at, err := time.Parse("2006-01-02T15:04:05.999", value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e[name] = at
+		case "origin":
+			e["attributes"] = map[string]string{name: value}
+		case "conversation_id":
+			e[name] = id(value)
 		case "is_test", "is_machine":
 			e[name] = uint8(1)
 		default:

@@ -342,6 +342,8 @@ CREATE TABLE IF NOT EXISTS service_windows
     sum_ny             UInt64 COMMENT 'per contact: sum of windows times unanswered',
     actions            UInt64 COMMENT 'of contacts, in windows that are over',
     replies            UInt64 COMMENT 'messages of the business not known to have failed, in windows that are over',
+    replies_yy         UInt64 COMMENT 'per contact: sum of replies squared',
+    replies_ny         UInt64 COMMENT 'per contact: sum of windows times replies',
 
     suppressed         UInt8 COMMENT '1: fewer than 30 contacts or 5 unanswered, so rate and interval are NULL',
     rate               Nullable(Float64) COMMENT 'unanswered over windows',
