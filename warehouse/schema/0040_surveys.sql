@@ -79,10 +79,11 @@ CREATE TABLE IF NOT EXISTS survey_answers
     question_id   LowCardinality(String),
     respondent_id UInt64,
     shown         UInt8 COMMENT '0: the respondent was not asked',
+    answered      UInt8 COMMENT '1: shown, and gave any answer: the base of the question',
     options       Array(UInt16) COMMENT 'chosen, ascending; empty of a question that was not answered, and of open text',
     characters    UInt32 COMMENT 'of open text; 0: none',
     text          String COMMENT 'only of a question whose mapping says store: true',
-    flags         Array(LowCardinality(String)) COMMENT 'exclusive_violated: none of these beside others; answered_not_shown'
+    flags         Array(LowCardinality(String)) COMMENT 'exclusive_violated: none of these beside others; answered_not_shown; nothing_chosen: options were there and none is'
 )
 ENGINE = MergeTree
 PARTITION BY (business_id, survey_id)
@@ -92,10 +93,9 @@ CREATE TABLE IF NOT EXISTS survey_margins
 (
     business_id LowCardinality(String),
     survey_id   LowCardinality(String),
-    dimension   LowCardinality(String) COMMENT 'market, age, stratum, or a group that the mapping names',
-    category    String,
-    target      Float64 COMMENT 'people of the population',
-    raked       UInt8 COMMENT '1: weights were raked to it; 0: it only says how large the markets are'
+    dimension   LowCardinality(String) COMMENT 'what the margin is by: market, age, stratum, a group that the mapping names, or several as in market / age',
+    category    String COMMENT 'as in PH, and PH / 18-24 of several',
+    target      Float64 COMMENT 'of the population; all margins of a survey have the same total'
 )
 ENGINE = MergeTree
 PARTITION BY (business_id, survey_id)
