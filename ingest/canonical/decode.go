@@ -22,7 +22,7 @@ const (
 
 // DefaultAttributes are the keys of `attributes` that are kept; every other key is dropped, because
 // nobody can say what it would hold.
-var DefaultAttributes = []string{"url_host", "url_path", "link_id", "origin", "device"}
+var DefaultAttributes = []string{"url_host", "url_path", "link_id", "origin", "device", "token_status"}
 
 // Decoder decodes event lines. It is safe for concurrent use.
 type Decoder struct {

@@ -393,6 +393,12 @@ func (d *decoder) optIn(it item, _ string, optIn jsontree.Value) {
 		d.out.Skip(skippedOptInStatus)
 		return
 	}
+	if source := strings.ToLower(optIn.Get("source").Text()); isWord(source) { // where in the platform it was given
+		if e.Attributes == nil {
+			e.Attributes = map[string]string{}
+		}
+		e.Attributes["origin"] = source
+	}
 	e.EventKey = []string{"optin", name, id, status, it.stamp()}
 	d.add(e)
 }
