@@ -22,11 +22,15 @@ type Values struct {
 	Message    float64 // cost of one send
 	Budget     float64 // greatest share of contacts at risk that may opt out in a day; 1 accepts any
 	Outcome    string  // what counts as an engagement: open, click or reply; empty: the first of these that is told
+	DayCap     uint16  // proactive messages in a local day beyond which they are too many; 0: no cap
+	WeekCap    uint16  // the same in a local ISO week
 }
 
-// DefaultValues say that an opt-out costs as much as ten engagements bring and that sends cost nothing. They are a
-// beginning, not a finding.
-func DefaultValues() Values { return Values{Engagement: 1, OptOut: 10, Budget: 1} }
+// DefaultValues say that an opt-out costs as much as ten engagements bring and that sends cost nothing, and that three
+// messages in a day or six in a week are too many. They are a beginning, not a finding.
+func DefaultValues() Values {
+	return Values{Engagement: 1, OptOut: 10, Budget: 1, DayCap: 2, WeekCap: 5}
+}
 
 // ErrValues says that a value of Values cannot be.
 var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome open, click, reply or empty")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type config struct {
 	Zone     string `yaml:"zone"`     // IANA zone of the schedule
 	Schedule string `yaml:"schedule"` // five cron fields: when the job and the report run
 
+	Calendars string `yaml:"calendars"` // a file with the hours and holidays of markets, beside this one unless it has a full path
+	calendars []transform.Calendar
+
 	Values   valuesConfig    `yaml:"values"`   // what outcomes are worth, for recommendations
 	Events   []eventsConfig  `yaml:"events"`   // who may POST /v1/events
 	Webhooks []webhookConfig `yaml:"webhooks"` // which platforms may call
@@ -35,6 +39,8 @@ type valuesConfig struct {
 	Message    float64 `yaml:"message"`
 	Budget     float64 `yaml:"budget"`
 	Outcome    string  `yaml:"outcome"`
+	DayCap     uint16  `yaml:"day_cap"`
+	WeekCap    uint16  `yaml:"week_cap"`
 }
 
 type eventsConfig struct {
@@ -136,6 +142,15 @@ func readConfig(path string, asked bool) (config, error) {
 	}
 	if err := transform.Values(c.Values).Check(); err != nil {
 		return c, fmt.Errorf("%s: values: %w", path, err)
+	}
+	if c.Calendars != "" {
+		file := c.Calendars
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(path), file)
+		}
+		if c.calendars, err = transform.ReadCalendars(file); err != nil {
+			return c, fmt.Errorf("%s: calendars: %w", path, err)
+		}
 	}
 	if _, err := cron.ParseStandard(c.Schedule); err != nil {
 		return c, fmt.Errorf("%s: schedule %q: %w; five fields are wanted, such as \"15 4 * * *\" for a quarter past four every day", path, c.Schedule, err)

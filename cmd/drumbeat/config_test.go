@@ -77,3 +77,27 @@ func TestValues(t *testing.T) {
 	f("values: {budget: 2}\n", want, "values must be finite")
 	f("values: {outcome: read}\n", want, "outcome open, click, reply")
 }
+
+// A file of calendars is looked for beside the configuration.
+func TestCalendars(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	path := write("drumbeat.yaml", "calendars: hours.yaml\n")
+	if _, err := readConfig(path, true); err == nil || !strings.Contains(err.Error(), "hours.yaml") {
+		t.Errorf("no file: %v", err)
+	}
+	write("hours.yaml", "PH: {hours: {mon-fri: 09:00-18:00}}\nKR: {hours: {daily: 09:00-18:00}}\n")
+	if _, err := readConfig(path, true); err == nil || !strings.Contains(err.Error(), `KR: "daily" is not a weekday`) {
+		t.Errorf("wrong day: %v", err)
+	}
+	write("hours.yaml", "PH: {hours: {mon-fri: 09:00-18:00}}\nKR: {hours: {mon-sun: 00:00-24:00}}\n")
+	if c, err := readConfig(path, true); err != nil || len(c.calendars) != 2 || c.calendars[0].Market != "KR" {
+		t.Errorf("%+v, %v", c.calendars, err)
+	}
+}

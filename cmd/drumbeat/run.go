@@ -34,7 +34,7 @@ func (c *runCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer db.Close()
-	result, err := transform.RunWith(ctx, db, c.Job, transform.Window{From: from, To: to}, transform.Values(conf.Values))
+	result, err := transform.RunWith(ctx, db, c.Job, transform.Window{From: from, To: to}, transform.Values(conf.Values), conf.calendars...)
 	if errors.Is(err, transform.ErrUnknownJob) || errors.Is(err, transform.ErrWindow) || errors.Is(err, transform.ErrValues) {
 		return usageError{err}
 	}
