@@ -19,10 +19,10 @@ func TestRake(t *testing.T) {
 	}
 	allNear(t, "weights", raked, []float64{1.425514408201, 1.425514408201, 1.074485591800, 1.074485591800,
 		1.196408018657, .901795990672, .901795990672, .726281582471, .726281582471, .547436835058}, closedForm)
-	m := mean(t, Survey{Weights: raked}, []float64{1, 0, 1, 0, 1, 1, 0, 0, 1, 0}, nil)
+	m := mean(t, design{Weights: raked}, []float64{1, 0, 1, 0, 1, 1, 0, 0, 1, 0}, nil)
 	near(t, "share", m.Value, .532448559180, closedForm)
 	near(t, "standard error", m.StdError, .172274644933, closedForm)
-	near(t, "effective", m.Effective, 9.271499048, closedForm)
+	near(t, "effective", m.Kish, 9.271499048, closedForm)
 	effect, _, _ := Kish(raked)
 	near(t, "design effect", effect, 1.078574236, closedForm)
 

@@ -4,23 +4,133 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/mathext"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ErrLonely says that a stratum has one sampling unit, which shows no variance.
-var ErrLonely = errors.New("a stratum has a single sampling unit: merge strata or centre it at the mean of all")
+// ErrLonely says that no stratum has two sampling units, so that nothing shows how much they vary.
+var ErrLonely = errors.New("every stratum has a single sampling unit")
 
-// Survey says how respondents were drawn. All slices have one element for each respondent.
-type Survey struct {
-	Weights      []float64       // positive, in any scale
-	Strata       []int           // nil: one stratum, of number 0
-	Units        []int           // primary sampling units, numbered within strata; nil: each respondent is one
-	Population   map[int]float64 // units in the population by stratum, for the finite population correction; nil: none
-	CentreLonely bool            // a stratum of one unit is centred at the mean of all units; false: it is ErrLonely
+// Stratum is what the sampling units of one stratum add up to. A column is a total of a unit's respondents: their
+// weights, the weights of those who chose an option, of those in a group. Columns are those of a domain; units
+// without respondents in it have 0 in all of them.
+type Stratum struct {
+	Units      uint64      // in the whole sample
+	InDomain   uint64      // of these, with respondents in the domain
+	Population float64     // units that could have been drawn, for the finite population correction; 0: very many
+	Totals     []float64   // by column: sum over units
+	Products   [][]float64 // by two columns: sum over units of the product of their totals
 }
+
+// Survey is a weighted sample by strata, with as many columns in each. A stratum of one sampling unit shows no variance;
+// it is centred at the mean of all (Lonely tells of it), unless it is all its population.
+type Survey []Stratum
+
+// Lonely reports whether a stratum of the domain has a single unit of several.
+func (s Survey) Lonely() bool {
+	for _, h := range s {
+		if h.Units == 1 && h.InDomain == 1 && h.Population != 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// DF returns the degrees of freedom: sampling units less strata, of those that have respondents in the domain.
+func (s Survey) DF() float64 {
+	df := 0.0
+	for _, h := range s {
+		if h.InDomain > 0 {
+			df += float64(h.InDomain) - 1
+		}
+	}
+	return df
+}
+
+// total adds up a linear combination of columns.
+func (s Survey) total(coefficients []float64) float64 {
+	var t sum
+	for _, h := range s {
+		for k, c := range coefficients {
+			if c != 0 {
+				t.add(c * h.Totals[k])
+			}
+		}
+	}
+	return t.value()
+}
+
+// Quotient is that of two linear combinations of columns, such as a weighted mean, and its linear approximation.
+type Quotient struct {
+	Value  float64
+	scores []float64 // by column: what a unit's total adds to the error
+}
+
+// Quotient returns numerator over denominator; false if the denominator adds up to nothing.
+func (s Survey) Quotient(numerator, denominator []float64) (Quotient, bool) {
+	below := s.total(denominator)
+	if !finite(below) || below <= 0 {
+		return Quotient{}, false
+	}
+	r := Quotient{Value: s.total(numerator) / below, scores: make([]float64, len(numerator))}
+	for k := range r.scores {
+		r.scores[k] = (numerator[k] - r.Value*denominator[k]) / below
+	}
+	return r, finite(r.Value)
+}
+
+// Minus returns the difference of two quotients.
+func (r Quotient) Minus(other Quotient) Quotient {
+	d := Quotient{Value: r.Value - other.Value, scores: make([]float64, len(r.scores))}
+	for k := range d.scores {
+		d.scores[k] = r.scores[k] - other.scores[k]
+	}
+	return d
+}
+
+// Covariance returns the linearised covariance of two quotients, from the spread of the units within strata.
+// Rounding leaves no variance where there is none. Sources: Wolter 2007; Lumley 2010.
+func (s Survey) Covariance(a, b Quotient) float64 {
+	var covariance, size sum
+	for _, h := range s {
+		n := float64(h.Units)
+		factor := 1.0
+		if h.Population > 0 {
+			factor = max(0, 1-n/h.Population)
+		}
+		var product, ofA, ofB sum
+		for k, x := range a.scores {
+			if x == 0 {
+				continue
+			}
+			for l, y := range b.scores {
+				if y != 0 {
+					product.add(x * y * h.Products[k][l])
+					size.add(math.Abs(x * y * h.Products[k][l]))
+				}
+			}
+			ofA.add(x * h.Totals[k])
+		}
+		for l, y := range b.scores {
+			ofB.add(y * h.Totals[l])
+		}
+		switch {
+		case h.Units > 1:
+			covariance.add(factor * n / (n - 1) * (product.value() - ofA.value()*ofB.value()/n))
+		default: // the mean of all units of a domain is 0
+			covariance.add(factor * product.value())
+		}
+	}
+	if v := covariance.value(); math.Abs(v) > 1e-14*size.value() {
+		return v
+	}
+	return 0
+}
+
+// StdError returns the linearised standard error of a quotient.
+func (s Survey) StdError(r Quotient) float64 { return math.Sqrt(max(0, s.Covariance(r, r))) }
 
 // Kish returns the design effect of weights, n times sum of squares over squared sum, and the number of equally
 // weighted respondents they are worth; a planning figure. False unless all are positive. Source: Kish 1965, 1992.
@@ -40,251 +150,80 @@ func Kish(weights []float64) (designEffect, effective float64, ok bool) {
 	return float64(len(weights)) / effective, effective, true
 }
 
-// SurveyMean is a weighted mean, of 0 and 1 a share, over a domain: those who were asked and answered.
+// Respondents are those of a domain: who was asked and answered.
+type Respondents struct {
+	N             uint64
+	Weight        float64 // sum of weights
+	WeightSquares float64 // sum of squared weights
+	ValueSquares  float64 // sum of weight times squared value; of a share the weight of those who count in it
+}
+
+// Kish returns the number of equally weighted respondents that the weights are worth.
+func (r Respondents) Kish() float64 { return r.Weight * r.Weight / r.WeightSquares }
+
+// SurveyMean is a weighted mean, of 0 and 1 a share, over a domain.
 type SurveyMean struct {
 	Value, StdError float64
-	N               int     // respondents in the domain, unweighted
-	DF              float64 // sampling units less strata, of those that have respondents in the domain
-	Effective       float64 // Kish's effective number of the domain
+	N               uint64  // respondents in the domain, unweighted
+	DF              float64 // see Survey.DF
+	Kish            float64 // equally weighted respondents that the weights are worth
 	DesignEffect    float64 // variance over that of a simple random sample as large; valid if Varies
 	Varies          bool    // false: all answers are the same
 }
 
-// Mean estimates the weighted mean of y over the respondents in the domain (nil: all). The variance is
-// linearised with the whole design, not with the domain's part of it.
-// ErrShape for wrong lengths, weights that are not positive, an empty domain, a y in it that is not finite;
-// ErrLonely; ErrNoVariation if the design has no degree of freedom. Sources: Wolter 2007; Lumley 2010.
-func (s Survey) Mean(y []float64, in []bool) (SurveyMean, error) {
-	means, covariance, err := s.Means([][]float64{y}, in)
-	if err != nil {
-		return SurveyMean{}, err
+// Mean describes a quotient that is a mean over the respondents. ErrShape if there are none, ErrLonely without a degree of
+// freedom.
+func (s Survey) Mean(r Quotient, of Respondents) (SurveyMean, error) {
+	if of.N == 0 || !(of.Weight > 0) || !(of.WeightSquares > 0) {
+		return SurveyMean{}, fmt.Errorf("nobody is in the domain: %w", ErrShape)
 	}
-	m := SurveyMean{Value: means[0], StdError: math.Sqrt(covariance[0][0])}
-	m.DF = s.degrees(in)
-	var weights []float64
-	var squares, total sum
-	for i, w := range s.Weights {
-		if inDomain(in, i) {
-			weights = append(weights, w)
-			squares.add(w * (y[i] - m.Value) * (y[i] - m.Value))
-			total.add(w)
-		}
+	m := SurveyMean{Value: r.Value, StdError: s.StdError(r), N: of.N, DF: s.DF(), Kish: of.Kish()}
+	if m.DF < 1 {
+		return SurveyMean{}, ErrLonely
 	}
-	m.N = len(weights)
-	_, m.Effective, _ = Kish(weights)
-	m.Varies = m.StdError > 0 && squares.value() > 0
-	if m.Varies {
-		n := float64(m.N)
-		simple := squares.value() / total.value() / (n - 1)
-		if s.Population != nil {
-			simple *= 1 - n/total.value()
-		}
-		if simple > 0 {
-			m.DesignEffect = covariance[0][0] / simple
-		}
+	spread := of.ValueSquares/of.Weight - m.Value*m.Value
+	m.Varies = m.StdError > 0 && spread > 1e-12*of.ValueSquares/of.Weight
+	if !m.Varies {
+		m.StdError = 0
+		return m, nil
+	}
+	population := 0.0
+	for _, h := range s {
+		population += h.Population
+	}
+	simple := spread / (float64(m.N) - 1)
+	if population > 0 {
+		simple *= 1 - float64(m.N)/of.Weight
+	}
+	if simple > 0 {
+		m.DesignEffect = m.StdError * m.StdError / simple
 	}
 	return m, nil
 }
 
-// Means estimates the weighted means of several items over one domain, and their covariance. Errors as Mean.
-func (s Survey) Means(items [][]float64, in []bool) (means []float64, covariance [][]float64, err error) {
-	scores := make([][]float64, len(items))
-	means = make([]float64, len(items))
-	for k, y := range items {
-		if means[k], scores[k], err = s.linearise(y, in); err != nil {
-			return nil, nil, fmt.Errorf("item %d: %w", k, err)
-		}
-	}
-	if covariance, err = s.covariance(scores); err != nil {
-		return nil, nil, err
-	}
-	if s.degrees(in) < 1 {
-		return nil, nil, fmt.Errorf("as many strata as sampling units: %w", ErrNoVariation)
-	}
-	return means, covariance, nil
-}
-
-// SurveyDifference is the difference of two weighted means.
+// SurveyDifference is the difference of two weighted shares.
 type SurveyDifference struct {
-	Value, StdError, DF float64
-	Interval                 // by t, valid if HasInterval
-	HasInterval         bool // false without variance, or where limits of a difference of shares leave [-1,1]
+	Value, StdError, DF, P float64
+	Interval                    // by t, valid if HasInterval
+	HasInterval            bool // false where a limit leaves [-1,1]
 }
 
-// Difference compares item a over one domain with item b over another, of the same survey: two options of one
-// question, or one option in two groups. The degrees of freedom are those of both domains together. Errors as Mean.
-func (s Survey) Difference(a []float64, inA []bool, b []float64, inB []bool) (SurveyDifference, error) {
-	meanA, scoresA, err := s.linearise(a, inA)
-	if err != nil {
-		return SurveyDifference{}, err
+// Difference compares two shares of one sample: two options of one question, or one option in two groups. The domain of s
+// is that of both together. False without a variance or a degree of freedom.
+func (s Survey) Difference(a, b Quotient) (SurveyDifference, bool) {
+	d := a.Minus(b)
+	r := SurveyDifference{Value: d.Value, StdError: s.StdError(d), DF: s.DF()}
+	if r.StdError == 0 || r.DF < 1 {
+		return SurveyDifference{}, false
 	}
-	meanB, scoresB, err := s.linearise(b, inB)
-	if err != nil {
-		return SurveyDifference{}, err
-	}
-	either, shares := make([]bool, len(s.Weights)), true
-	for i := range either {
-		scoresA[i] -= scoresB[i]
-		ofA, ofB := inDomain(inA, i), inDomain(inB, i)
-		either[i] = ofA || ofB
-		shares = shares && (!ofA || (a[i] >= 0 && a[i] <= 1)) && (!ofB || (b[i] >= 0 && b[i] <= 1))
-	}
-	covariance, err := s.covariance([][]float64{scoresA})
-	if err != nil {
-		return SurveyDifference{}, err
-	}
-	d := SurveyDifference{Value: meanA - meanB, StdError: math.Sqrt(covariance[0][0]), DF: s.degrees(either)}
-	if d.DF < 1 {
-		return SurveyDifference{}, fmt.Errorf("as many strata as sampling units: %w", ErrNoVariation)
-	}
-	limits := symmetric(d.Value, studentQuantile(d.DF)*d.StdError)
-	if d.StdError > 0 && (!shares || (limits.Lower >= -1 && limits.Upper <= 1)) {
-		d.Interval, d.HasInterval = limits, true
-	}
-	return d, nil
+	r.Interval = symmetric(r.Value, studentQuantile(r.DF)*r.StdError)
+	r.HasInterval = r.Lower >= -1 && r.Upper <= 1
+	r.P = 2 * distuv.StudentsT{Sigma: 1, Nu: min(r.DF, 1e9)}.Survival(math.Abs(r.Value)/r.StdError)
+	return r, true
 }
 
-func inDomain(in []bool, i int) bool { return in == nil || in[i] }
-
-// linearise returns the weighted mean and each respondent's part in its error: w (y - mean) / sum of w in the domain,
-// and 0 outside it.
-func (s Survey) linearise(y []float64, in []bool) (mean float64, scores []float64, err error) {
-	n := len(s.Weights)
-	if len(y) != n || (in != nil && len(in) != n) || (s.Strata != nil && len(s.Strata) != n) || (s.Units != nil && len(s.Units) != n) {
-		return 0, nil, ErrShape
-	}
-	var total, weights sum
-	for i, w := range s.Weights {
-		if !finite(w) || w <= 0 {
-			return 0, nil, fmt.Errorf("weight of respondent %d: %w", i, ErrShape)
-		}
-		if !inDomain(in, i) {
-			continue
-		}
-		if !finite(y[i]) {
-			return 0, nil, fmt.Errorf("answer of respondent %d: %w", i, ErrShape)
-		}
-		total.add(w * y[i])
-		weights.add(w)
-	}
-	if weights.value() == 0 {
-		return 0, nil, fmt.Errorf("nobody is in the domain: %w", ErrShape)
-	}
-	mean = total.value() / weights.value()
-	scores = make([]float64, n)
-	for i, w := range s.Weights {
-		if inDomain(in, i) {
-			scores[i] = w * (y[i] - mean) / weights.value()
-		}
-	}
-	return mean, scores, nil
-}
-
-func (s Survey) stratum(i int) int {
-	if s.Strata == nil {
-		return 0
-	}
-	return s.Strata[i]
-}
-
-func (s Survey) unit(i int) [2]int {
-	if s.Units == nil {
-		return [2]int{s.stratum(i), i}
-	}
-	return [2]int{s.stratum(i), s.Units[i]}
-}
-
-// degrees returns sampling units less strata of the respondents in the domain.
-func (s Survey) degrees(in []bool) float64 {
-	units, strata := map[[2]int]bool{}, map[int]bool{}
-	for i := range s.Weights {
-		if inDomain(in, i) {
-			units[s.unit(i)], strata[s.stratum(i)] = true, true
-		}
-	}
-	return float64(len(units) - len(strata))
-}
-
-// covariance returns the covariance of the totals of scores[k][i], from the spread of the sampling units' totals within
-// strata.
-func (s Survey) covariance(scores [][]float64) ([][]float64, error) {
-	k := len(scores)
-	type unit struct {
-		stratum int
-		totals  []sum
-	}
-	var units []unit
-	index := map[[2]int]int{}
-	for i := range s.Weights {
-		key := s.unit(i)
-		at, ok := index[key]
-		if !ok {
-			at = len(units)
-			index[key] = at
-			units = append(units, unit{key[0], make([]sum, k)})
-		}
-		for j := range scores {
-			units[at].totals[j].add(scores[j][i])
-		}
-	}
-	stratum, strata := groups(len(units), func(i int) int { return units[i].stratum })
-	count, means, grand := make([]float64, strata), make([][]float64, strata), make([]float64, k)
-	number := make([]int, strata)
-	for i := range means {
-		means[i] = make([]float64, k)
-	}
-	for i, u := range units {
-		count[stratum[i]]++
-		number[stratum[i]] = u.stratum
-		for j := range u.totals {
-			means[stratum[i]][j] += u.totals[j].value()
-			grand[j] += u.totals[j].value() / float64(len(units))
-		}
-	}
-	factor := make([]float64, strata)
-	for h, n := range count {
-		sampled := 0.0
-		if s.Population != nil {
-			population, ok := s.Population[number[h]]
-			if !ok || !(population >= n) {
-				return nil, fmt.Errorf("population of stratum %d is less than its %v sampling units: %w", number[h], n, ErrShape)
-			}
-			sampled = n / population
-		}
-		for j := range means[h] {
-			means[h][j] /= n
-		}
-		switch {
-		case n > 1:
-			factor[h] = (1 - sampled) * n / (n - 1)
-		case sampled == 1: // all of the stratum was asked, so it adds no error
-		case s.CentreLonely:
-			factor[h], means[h] = 1-sampled, grand
-		default:
-			return nil, fmt.Errorf("stratum %d: %w", number[h], ErrLonely)
-		}
-	}
-	sums := make([][]sum, k)
-	for a := range sums {
-		sums[a] = make([]sum, k)
-	}
-	for i, u := range units {
-		h := stratum[i]
-		for a := range k {
-			for b := range k {
-				sums[a][b].add(factor[h] * (u.totals[a].value() - means[h][a]) * (u.totals[b].value() - means[h][b]))
-			}
-		}
-	}
-	covariance := make([][]float64, k)
-	for a := range covariance {
-		covariance[a] = make([]float64, k)
-		for b := range covariance[a] {
-			covariance[a][b] = sums[a][b].value()
-		}
-	}
-	return covariance, nil
-}
+// Limits returns the limits of a mean by t.
+func (m SurveyMean) Limits() Interval { return symmetric(m.Value, studentQuantile(m.DF)*m.StdError) }
 
 // Logit returns the limits of a share on the logit scale, by t; false if the share is 0 or 1 or no share.
 // Source: Lumley 2010 (svyciprop, "xlogit").
@@ -302,9 +241,9 @@ func (m SurveyMean) KornGraubard(capped bool) (Interval, bool) {
 	if m.N < 2 || m.Value < 0 || m.Value > 1 || (!m.Varies && m.Value != 0 && m.Value != 1) {
 		return Interval{}, false
 	}
-	n := m.Effective
+	n := m.Kish
 	if m.Varies {
-		ratio := studentQuantile(float64(m.N-1)) / studentQuantile(m.DF)
+		ratio := studentQuantile(float64(m.N)-1) / studentQuantile(m.DF)
 		n = m.Value * (1 - m.Value) / (m.StdError * m.StdError) * ratio * ratio
 	}
 	if capped {
@@ -353,56 +292,43 @@ type RaoScott struct {
 	P        float64
 }
 
-// Independence tests whether two single-choice questions, answers numbered from 0, are independent over a domain,
-// by Pearson's statistic corrected for the design to the second order. ErrShape and ErrLonely as Mean, and for a
-// negative answer; ErrNoVariation if a question has one answer only or the table's cells do not vary.
-// Source: Rao and Scott 1984, Thomas and Rao 1990; as in Lumley 2010.
-func (s Survey) Independence(rows, columns []int, in []bool) (RaoScott, error) {
-	if len(rows) != len(s.Weights) || len(columns) != len(s.Weights) || len(rows) == 0 || (in != nil && len(in) != len(rows)) {
+// Independence tests whether two classifications of the respondents are independent, by Pearson's statistic corrected for
+// the design to the second order. cells[i][j] is the combination of columns that adds up to the weight of row i and
+// column j. ErrShape for fewer than two rows or columns or none of the weight, ErrNoVariation if a row or column
+// is empty or the cells do not vary. Sources: Rao and Scott 1984, Thomas and Rao 1990; as in Lumley 2010.
+func (s Survey) Independence(cells [][][]float64, respondents uint64) (RaoScott, error) {
+	r := len(cells)
+	if r < 2 || len(cells[0]) < 2 {
 		return RaoScott{}, ErrShape
 	}
-	n := 0.0
-	var rowOf, columnOf []int // answers given, in order
-	for i := range rows {
-		if !inDomain(in, i) {
-			continue
-		}
-		if rows[i] < 0 || columns[i] < 0 {
-			return RaoScott{}, ErrShape
-		}
-		rowOf, columnOf = append(rowOf, rows[i]), append(columnOf, columns[i])
-		n++
-	}
-	slices.Sort(rowOf)
-	slices.Sort(columnOf)
-	rowOf, columnOf = slices.Compact(rowOf), slices.Compact(columnOf)
-	r, c := len(rowOf), len(columnOf)
-	if r < 2 || c < 2 {
-		return RaoScott{}, ErrNoVariation
-	}
-	cells := make([][]float64, r*c)
-	for k := range cells {
-		cells[k] = make([]float64, len(rows))
-		for i := range rows {
-			if rows[i] == rowOf[k/c] && columns[i] == columnOf[k%c] {
-				cells[k][i] = 1
+	c, n := len(cells[0]), float64(respondents)
+	base := make([]float64, len(cells[0][0]))
+	for _, row := range cells {
+		for _, cell := range row {
+			for k, x := range cell {
+				base[k] += x
 			}
 		}
 	}
-	shares, v, err := s.Means(cells, in)
-	if err != nil {
-		return RaoScott{}, err
-	}
+	ratios, shares := make([]Quotient, r*c), make([]float64, r*c)
 	rowShare, columnShare := make([]float64, r), make([]float64, c)
-	for k, p := range shares {
-		rowShare[k/c] += p
-		columnShare[k%c] += p
+	for k := range ratios {
+		var ok bool
+		if ratios[k], ok = s.Quotient(cells[k/c][k%c], base); !ok {
+			return RaoScott{}, ErrShape
+		}
+		shares[k] = ratios[k].Value
+		rowShare[k/c] += shares[k]
+		columnShare[k%c] += shares[k]
 	}
 	t := RaoScott{}
 	var pearson sum
 	inverse := make([]float64, r*c)
 	for k, p := range shares {
 		expected := rowShare[k/c] * columnShare[k%c]
+		if !(expected > 0) {
+			return RaoScott{}, ErrNoVariation
+		}
 		pearson.add(n * (p - expected) * (p - expected) / expected)
 		if p > 0 {
 			inverse[k] = 1 / p
@@ -424,8 +350,10 @@ func (s Survey) Independence(rows, columns []int, in []bool) (RaoScott, error) {
 	}
 	design := mat.NewDense(r*c, r*c, nil)
 	simple := mat.NewDense(r*c, r*c, nil)
-	for a := range v {
-		design.SetRow(a, v[a])
+	for a := range ratios {
+		for b := range ratios {
+			design.Set(a, b, s.Covariance(ratios[a], ratios[b]))
+		}
 		simple.Set(a, a, shares[a]/n)
 	}
 	var numerator, denominator, effects mat.Dense
@@ -442,7 +370,7 @@ func (s Survey) Independence(rows, columns []int, in []bool) (RaoScott, error) {
 	}
 	t.F = t.Pearson / trace
 	t.DF1 = trace * trace / mat.Trace(&square)
-	t.DF2 = t.DF1 * s.degrees(in)
+	t.DF2 = t.DF1 * s.DF()
 	// The upper tail of F, which the library takes from 1 and so loses.
 	t.P = mathext.RegIncBeta(t.DF2/2, t.DF1/2, t.DF2/(t.DF2+t.DF1*t.F))
 	return t, nil
