@@ -12,19 +12,26 @@ var (
 	QuadraticDisagreement Disagreement = func(d float64) float64 { return d * d }
 )
 
+// Agreement is a kappa with its uncertainty.
+type Agreement struct {
+	Value, StdError float64
+	Interval             // valid if HasInterval
+	HasInterval     bool // false of full agreement, and where a limit leaves [-1,1]
+}
+
 // Kappa returns the agreement beyond chance of two ratings on one ordered scale: table[i][j] persons gave i, then j.
 // 1 is full agreement, 0 that of chance. False if the table is not square, has fewer than two answers, or all
-// persons gave one and the same. Source: Cohen 1968.
-func Kappa(table [][]uint64, disagreement Disagreement) (float64, bool) {
+// persons gave one and the same. Sources: Cohen 1968; the standard error of Fleiss, Cohen and Everitt 1969.
+func Kappa(table [][]uint64, disagreement Disagreement) (Agreement, bool) {
 	k := len(table)
 	if k < 2 {
-		return 0, false
+		return Agreement{}, false
 	}
 	rows, columns := make([]float64, k), make([]float64, k)
 	total := 0.0
 	for i := range table {
 		if len(table[i]) != k {
-			return 0, false
+			return Agreement{}, false
 		}
 		for j, n := range table[i] {
 			rows[i] += float64(n)
@@ -32,16 +39,34 @@ func Kappa(table [][]uint64, disagreement Disagreement) (float64, bool) {
 			total += float64(n)
 		}
 	}
+	distance := func(i, j int) float64 { return disagreement(math.Abs(float64(i-j)) / float64(k-1)) }
+	// What the others' answers make of each answer: its mean disagreement with them.
+	rowMean, columnMean := make([]float64, k), make([]float64, k)
 	var observed, chance sum
 	for i := range table {
 		for j, n := range table[i] {
-			w := disagreement(math.Abs(float64(i-j)) / float64(k-1))
-			observed.add(w * float64(n))
-			chance.add(w * rows[i] * columns[j])
+			d := distance(i, j)
+			observed.add(d * float64(n) / total)
+			chance.add(d * rows[i] / total * columns[j] / total)
+			rowMean[i] += d * columns[j] / total
+			columnMean[j] += d * rows[i] / total
 		}
 	}
 	if !(chance.value() > 0) {
-		return 0, false
+		return Agreement{}, false
 	}
-	return 1 - observed.value()*total/chance.value(), true
+	left := observed.value() / chance.value() // 1 - kappa
+	a := Agreement{Value: 1 - left}
+	var mean, square sum
+	for i := range table {
+		for j, n := range table[i] {
+			score := distance(i, j) - left*(rowMean[i]+columnMean[j])
+			mean.add(score * float64(n) / total)
+			square.add(score * score * float64(n) / total)
+		}
+	}
+	a.StdError = math.Sqrt(max(0, square.value()-mean.value()*mean.value())/total) / chance.value()
+	a.Interval = symmetric(a.Value, Z*a.StdError)
+	a.HasInterval = a.StdError > 1e-9 && a.Lower >= -1 && a.Upper <= 1
+	return a, true
 }
