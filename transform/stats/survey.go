@@ -24,40 +24,69 @@ type Stratum struct {
 	Products   [][]float64 // by two columns: sum over units of the product of their totals
 }
 
-// Survey is a weighted sample by strata, with as many columns in each. A stratum of one sampling unit shows no variance;
-// it is centred at the mean of all (Lonely tells of it), unless it is all its population.
-type Survey []Stratum
+// Survey is a weighted sample: totals of columns, and how much they vary.
+type Survey struct {
+	// DF are the degrees of freedom: sampling units less strata, of those that have respondents in the domain.
+	DF float64
+	// Lonely tells that a stratum of the domain has a single sampling unit, which shows no variance, and is not all of its
+	// population. It is centred at the mean of all units.
+	Lonely bool
 
-// Lonely reports whether a stratum of the domain has a single unit of several.
-func (s Survey) Lonely() bool {
-	for _, h := range s {
-		if h.Units == 1 && h.InDomain == 1 && h.Population != 1 {
-			return true
-		}
-	}
-	return false
+	population     float64
+	totals         []float64
+	spread, rounds [][]float64 // covariance of the totals, and the size of what it was computed from
 }
 
-// DF returns the degrees of freedom: sampling units less strata, of those that have respondents in the domain.
-func (s Survey) DF() float64 {
-	df := 0.0
-	for _, h := range s {
-		if h.InDomain > 0 {
-			df += float64(h.InDomain) - 1
-		}
+// NewSurvey puts strata together, with as many columns in each. The variance of a total is that between the units within
+// strata. Sources: Wolter 2007; Lumley 2010.
+func NewSurvey(strata []Stratum) Survey {
+	var s Survey
+	columns := 0
+	if len(strata) > 0 {
+		columns = len(strata[0].Totals)
 	}
-	return df
-}
-
-// total adds up a linear combination of columns.
-func (s Survey) total(coefficients []float64) float64 {
-	var t sum
-	for _, h := range s {
-		for k, c := range coefficients {
-			if c != 0 {
-				t.add(c * h.Totals[k])
+	totals, spread := make([]sum, columns), make([][]sum, columns)
+	s.totals, s.spread, s.rounds = make([]float64, columns), make([][]float64, columns), make([][]float64, columns)
+	for k := range columns {
+		spread[k], s.spread[k], s.rounds[k] = make([]sum, columns), make([]float64, columns), make([]float64, columns)
+	}
+	for _, h := range strata {
+		if h.InDomain == 0 {
+			continue
+		}
+		n := float64(h.Units)
+		s.DF += float64(h.InDomain) - 1
+		s.population += h.Population
+		s.Lonely = s.Lonely || h.Units == 1 && h.Population != 1
+		factor, centre := 1.0, 0.0 // the errors of all units of a domain have the mean 0
+		if h.Population > 0 {
+			factor = max(0, 1-n/h.Population)
+		}
+		if h.Units > 1 {
+			factor *= n / (n - 1)
+			centre = 1 / n
+		}
+		for k, x := range h.Totals {
+			totals[k].add(x)
+			for l, y := range h.Totals {
+				spread[k][l].add(factor * (h.Products[k][l] - x*y*centre))
+				s.rounds[k][l] += factor * (math.Abs(h.Products[k][l]) + math.Abs(x*y*centre))
 			}
 		}
+	}
+	for k := range columns {
+		s.totals[k] = totals[k].value()
+		for l := range columns {
+			s.spread[k][l] = spread[k][l].value()
+		}
+	}
+	return s
+}
+
+func (s Survey) total(coefficients []float64) float64 {
+	var t sum
+	for k, c := range coefficients {
+		t.add(c * s.totals[k])
 	}
 	return t.value()
 }
@@ -68,8 +97,12 @@ type Quotient struct {
 	scores []float64 // by column: what a unit's total adds to the error
 }
 
-// Quotient returns numerator over denominator; false if the denominator adds up to nothing.
+// Quotient returns numerator over denominator; false if the denominator adds up to nothing, or
+// either has not one coefficient for each column.
 func (s Survey) Quotient(numerator, denominator []float64) (Quotient, bool) {
+	if len(numerator) != len(s.totals) || len(denominator) != len(s.totals) {
+		return Quotient{}, false
+	}
 	below := s.total(denominator)
 	if !finite(below) || below <= 0 {
 		return Quotient{}, false
@@ -90,40 +123,22 @@ func (r Quotient) Minus(other Quotient) Quotient {
 	return d
 }
 
-// Covariance returns the linearised covariance of two quotients, from the spread of the units within strata.
-// Rounding leaves no variance where there is none. Sources: Wolter 2007; Lumley 2010.
+// Covariance returns the linearised covariance of two quotients; exactly 0 where all but rounding cancels.
 func (s Survey) Covariance(a, b Quotient) float64 {
-	var covariance, size sum
-	for _, h := range s {
-		n := float64(h.Units)
-		factor := 1.0
-		if h.Population > 0 {
-			factor = max(0, 1-n/h.Population)
-		}
-		var product, ofA, ofB sum
-		for k, x := range a.scores {
-			if x == 0 {
-				continue
-			}
-			for l, y := range b.scores {
-				if y != 0 {
-					product.add(x * y * h.Products[k][l])
-					size.add(math.Abs(x * y * h.Products[k][l]))
-				}
-			}
-			ofA.add(x * h.Totals[k])
+	var covariance sum
+	rounds := 0.0
+	for k, x := range a.scores {
+		if x == 0 {
+			continue
 		}
 		for l, y := range b.scores {
-			ofB.add(y * h.Totals[l])
-		}
-		switch {
-		case h.Units > 1:
-			covariance.add(factor * n / (n - 1) * (product.value() - ofA.value()*ofB.value()/n))
-		default: // the mean of all units of a domain is 0
-			covariance.add(factor * product.value())
+			if y != 0 {
+				covariance.add(x * y * s.spread[k][l])
+				rounds += math.Abs(x*y) * s.rounds[k][l]
+			}
 		}
 	}
-	if v := covariance.value(); math.Abs(v) > 1e-14*size.value() {
+	if v := covariance.value(); math.Abs(v) > 1e-14*rounds {
 		return v
 	}
 	return 0
@@ -165,7 +180,7 @@ func (r Respondents) Kish() float64 { return r.Weight * r.Weight / r.WeightSquar
 type SurveyMean struct {
 	Value, StdError float64
 	N               uint64  // respondents in the domain, unweighted
-	DF              float64 // see Survey.DF
+	DF              float64 // of the survey
 	Kish            float64 // equally weighted respondents that the weights are worth
 	DesignEffect    float64 // variance over that of a simple random sample as large; valid if Varies
 	Varies          bool    // false: all answers are the same
@@ -177,7 +192,7 @@ func (s Survey) Mean(r Quotient, of Respondents) (SurveyMean, error) {
 	if of.N == 0 || !(of.Weight > 0) || !(of.WeightSquares > 0) {
 		return SurveyMean{}, fmt.Errorf("nobody is in the domain: %w", ErrShape)
 	}
-	m := SurveyMean{Value: r.Value, StdError: s.StdError(r), N: of.N, DF: s.DF(), Kish: of.Kish()}
+	m := SurveyMean{Value: r.Value, StdError: s.StdError(r), N: of.N, DF: s.DF, Kish: of.Kish()}
 	if m.DF < 1 {
 		return SurveyMean{}, ErrLonely
 	}
@@ -187,12 +202,8 @@ func (s Survey) Mean(r Quotient, of Respondents) (SurveyMean, error) {
 		m.StdError = 0
 		return m, nil
 	}
-	population := 0.0
-	for _, h := range s {
-		population += h.Population
-	}
 	simple := spread / (float64(m.N) - 1)
-	if population > 0 {
+	if s.population > 0 {
 		simple *= 1 - float64(m.N)/of.Weight
 	}
 	if simple > 0 {
@@ -212,7 +223,7 @@ type SurveyDifference struct {
 // is that of both together. False without a variance or a degree of freedom.
 func (s Survey) Difference(a, b Quotient) (SurveyDifference, bool) {
 	d := a.Minus(b)
-	r := SurveyDifference{Value: d.Value, StdError: s.StdError(d), DF: s.DF()}
+	r := SurveyDifference{Value: d.Value, StdError: s.StdError(d), DF: s.DF}
 	if r.StdError == 0 || r.DF < 1 {
 		return SurveyDifference{}, false
 	}
@@ -350,12 +361,15 @@ func (s Survey) Independence(cells [][][]float64, respondents uint64) (RaoScott,
 	}
 	design := mat.NewDense(r*c, r*c, nil)
 	simple := mat.NewDense(r*c, r*c, nil)
+	scores, spread := mat.NewDense(r*c, len(base), nil), mat.NewDense(len(base), len(base), nil)
 	for a := range ratios {
-		for b := range ratios {
-			design.Set(a, b, s.Covariance(ratios[a], ratios[b]))
-		}
+		scores.SetRow(a, ratios[a].scores)
 		simple.Set(a, a, shares[a]/n)
 	}
+	for k := range s.spread {
+		spread.SetRow(k, s.spread[k])
+	}
+	design.Product(scores, spread, scores.T())
 	var numerator, denominator, effects mat.Dense
 	numerator.Product(contrasts.T(), design, contrasts)
 	denominator.Product(contrasts.T(), simple, contrasts)
@@ -370,7 +384,7 @@ func (s Survey) Independence(cells [][][]float64, respondents uint64) (RaoScott,
 	}
 	t.F = t.Pearson / trace
 	t.DF1 = trace * trace / mat.Trace(&square)
-	t.DF2 = t.DF1 * s.DF()
+	t.DF2 = t.DF1 * s.DF
 	// The upper tail of F, which the library takes from 1 and so loses.
 	t.P = mathext.RegIncBeta(t.DF2/2, t.DF1/2, t.DF2/(t.DF2+t.DF1*t.F))
 	return t, nil

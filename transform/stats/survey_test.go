@@ -101,11 +101,11 @@ func (d design) sums(in []bool, columns ...[]float64) Survey {
 			}
 		}
 	}
-	var s Survey
+	var all []Stratum
 	for _, h := range order {
-		s = append(s, *strata[h])
+		all = append(all, *strata[h])
 	}
-	return s
+	return NewSurvey(all)
 }
 
 func (d design) respondents(in []bool, y []float64) (r Respondents) {
@@ -220,7 +220,7 @@ func TestLonelyUnit(t *testing.T) {
 	y := []float64{1, 0, 1, 0}
 	m := mean(t, s, y, nil)
 	near(t, "standard error", m.StdError, math.Sqrt((3./2*(2./3)+.25)/16), closedForm)
-	if sums := s.sums(nil, y); m.DF != 2 || !sums.Lonely() {
+	if sums := s.sums(nil, y); m.DF != 2 || !sums.Lonely {
 		t.Errorf("%+v", m)
 	}
 	s.Population = map[int]float64{1: 1e12, 2: 1}
