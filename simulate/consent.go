@@ -197,7 +197,8 @@ var consentModel = ConsentModel{
 
 	OpenBase:    -0.30,
 	OpenEngaged: 0.80,
-	OpenPromise: map[string]float64{"daily": -0.60, "weekly": 0.20, "monthly": 0},
+	OpenPromise: map[string]float64{"daily": -2.50, "weekly": 0.20, "monthly": 0},
+	TiresBelow:  0.50,
 	OpenExtra:   -0.50,
 	Reply:       0.06,
 	Stop:        0.006,
@@ -237,11 +238,12 @@ type ConsentModel struct {
 	AfterBlock   float64            `json:"after_block"` // though the business knows of the block
 
 	// A delivered topic's message is opened with the chance logistic(OpenBase + OpenEngaged*z + market + OpenPromise + OpenExtra*extra), z the
-	// contact's engagement, extra the messages of the topic before it in the period. OpenPromise daily holds only for z < 0: weekly
-	// beats daily for them alone. Whoever opened it replies with the chance Reply, and leaves with Stop*(1+StopExtra*extra).
+	// contact's engagement, extra the messages of the topic before it in the period. OpenPromise daily holds only for z < TiresBelow:
+	// weekly beats daily for them alone. A read tells of all messages before it, so what is found to be opened is more, of daily ones most. Whoever opened it replies with the chance Reply, and leaves with Stop*(1+StopExtra*extra).
 	OpenBase    float64            `json:"open_base"`
 	OpenEngaged float64            `json:"open_engaged"`
 	OpenPromise map[string]float64 `json:"open_promise"`
+	TiresBelow  float64            `json:"tires_below"`
 	OpenExtra   float64            `json:"open_extra"`
 	Reply       float64            `json:"reply"`
 	Stop        float64            `json:"stop"`

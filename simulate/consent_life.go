@@ -332,7 +332,7 @@ func (p *consentPerson) arrive(m post, mid string, sent int64) {
 	open := 0.9
 	if !m.response {
 		x := consentModel.OpenBase + consentModel.OpenEngaged*p.z + p.market.Open + consentModel.OpenExtra*float64(extra)
-		if t := m.topic; t != nil && (t.promise != "daily" || p.z < 0) {
+		if t := m.topic; t != nil && (t.promise != "daily" || p.z < consentModel.TiresBelow) {
 			x += consentModel.OpenPromise[t.promise]
 		}
 		open = logistic(x)
