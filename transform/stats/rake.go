@@ -22,26 +22,35 @@ func (e *MarginError) Error() string {
 	return fmt.Sprintf("margin %d: categories %v have a target or respondents but not both: merge categories", e.Margin, e.Categories)
 }
 
+// Raked are weights whose totals meet the margins, and how they came to.
+type Raked struct {
+	Weights []float64
+	Rounds  int     // over all margins, the last of which changed nothing
+	Gap     float64 // largest relative distance of a total from its target in that one
+}
+
+// RakeRounds is after how many rounds raking is given up.
+const RakeRounds = 100
+
 // Rake scales weights until their totals meet all margins; it starts from the design weights.
 // ErrShape for wrong lengths, weights that are not positive, categories without a target's index, negative targets,
-// margins with different totals; *MarginError; ErrConvergence after 100 rounds, where margins contradict each
-// other. Source: Deming and Stephan 1940.
-func Rake(weights []float64, margins []Margin) ([]float64, error) {
-	raked := slices.Clone(weights)
+// margins with different totals; *MarginError; ErrConvergence after [RakeRounds], where margins contradict each
+// other: the result then tells the gap and holds no weights. Source: Deming and Stephan 1940.
+func Rake(weights []float64, margins []Margin) (Raked, error) {
 	for i, w := range weights {
 		if !finite(w) || w <= 0 {
-			return nil, fmt.Errorf("weight of respondent %d: %w", i, ErrShape)
+			return Raked{}, fmt.Errorf("weight of respondent %d: %w", i, ErrShape)
 		}
 	}
 	population := 0.0
 	for m, margin := range margins {
 		if len(margin.Category) != len(weights) {
-			return nil, fmt.Errorf("margin %d: %w", m, ErrShape)
+			return Raked{}, fmt.Errorf("margin %d: %w", m, ErrShape)
 		}
 		var total sum
 		for c, target := range margin.Targets {
 			if !finite(target) || target < 0 {
-				return nil, fmt.Errorf("margin %d, category %d: %w", m, c, ErrShape)
+				return Raked{}, fmt.Errorf("margin %d, category %d: %w", m, c, ErrShape)
 			}
 			total.add(target)
 		}
@@ -49,12 +58,12 @@ func Rake(weights []float64, margins []Margin) ([]float64, error) {
 			population = total.value()
 		}
 		if math.Abs(total.value()-population) > 1e-9*population {
-			return nil, fmt.Errorf("margin %d adds to %v, margin 0 to %v: %w", m, total.value(), population, ErrShape)
+			return Raked{}, fmt.Errorf("margin %d adds to %v, margin 0 to %v: %w", m, total.value(), population, ErrShape)
 		}
 		present := make([]bool, len(margin.Targets))
 		for i, c := range margin.Category {
 			if c < 0 || c >= len(present) {
-				return nil, fmt.Errorf("margin %d, respondent %d: category %d has no target: %w", m, i, c, ErrShape)
+				return Raked{}, fmt.Errorf("margin %d, respondent %d: category %d has no target: %w", m, i, c, ErrShape)
 			}
 			present[c] = true
 		}
@@ -65,32 +74,39 @@ func Rake(weights []float64, margins []Margin) ([]float64, error) {
 			}
 		}
 		if unmet != nil {
-			return nil, &MarginError{m, unmet}
+			return Raked{}, &MarginError{m, unmet}
 		}
 	}
-	for range 100 {
-		gap := 0.0
+	r := Raked{Weights: slices.Clone(weights)}
+	for r.Rounds < RakeRounds {
+		r.Rounds++
+		r.Gap = 0
 		for _, margin := range margins {
-			totals := make([]sum, len(margin.Targets))
+			factors := make([]sum, len(margin.Targets))
 			for i, c := range margin.Category {
-				totals[c].add(raked[i])
+				factors[c].add(r.Weights[i])
+			}
+			scale := make([]float64, len(factors))
+			for c := range factors {
+				if total := factors[c].value(); total > 0 { // else nobody is in it, and its target is 0
+					scale[c] = margin.Targets[c] / total
+					r.Gap = max(r.Gap, math.Abs(scale[c]-1))
+				}
 			}
 			for i, c := range margin.Category {
-				factor := margin.Targets[c] / totals[c].value()
-				gap = max(gap, math.Abs(factor-1))
-				raked[i] *= factor
+				r.Weights[i] *= scale[c]
 			}
 		}
-		if gap < 1e-10 {
-			return raked, nil
+		if r.Gap < 1e-10 {
+			return r, nil
 		}
 	}
-	return nil, ErrConvergence
+	return Raked{Rounds: r.Rounds, Gap: r.Gap}, ErrConvergence
 }
 
 // Trimmed are raked weights of which none is far above the others.
 type Trimmed struct {
-	Weights              []float64
+	Raked
 	Cut                  int     // respondents whose weight was cut
 	EffectBefore, Effect float64 // Kish's design effect before cutting and at the end
 }
@@ -103,20 +119,20 @@ func RakeTrimmed(weights []float64, margins []Margin, most float64) (Trimmed, er
 	}
 	raked, err := Rake(weights, margins)
 	if err != nil {
-		return Trimmed{}, err
+		return Trimmed{Raked: raked}, err
 	}
 	var t Trimmed
-	t.EffectBefore, _, _ = Kish(raked)
-	sorted := slices.Sorted(slices.Values(raked))
+	t.EffectBefore, _, _ = Kish(raked.Weights)
+	sorted := slices.Sorted(slices.Values(raked.Weights))
 	median := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-	for i, w := range raked {
+	for i, w := range raked.Weights {
 		if w > most*median {
-			raked[i] = most * median
+			raked.Weights[i] = most * median
 			t.Cut++
 		}
 	}
-	if t.Weights, err = Rake(raked, margins); err != nil {
-		return Trimmed{}, err
+	if t.Raked, err = Rake(raked.Weights, margins); err != nil {
+		return t, err
 	}
 	t.Effect, _, _ = Kish(t.Weights)
 	return t, nil

@@ -17,20 +17,23 @@ func TestRake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allNear(t, "weights", raked, []float64{1.425514408201, 1.425514408201, 1.074485591800, 1.074485591800,
+	allNear(t, "weights", raked.Weights, []float64{1.425514408201, 1.425514408201, 1.074485591800, 1.074485591800,
 		1.196408018657, .901795990672, .901795990672, .726281582471, .726281582471, .547436835058}, closedForm)
-	m := mean(t, design{Weights: raked}, []float64{1, 0, 1, 0, 1, 1, 0, 0, 1, 0}, nil)
+	m := mean(t, design{Weights: raked.Weights}, []float64{1, 0, 1, 0, 1, 1, 0, 0, 1, 0}, nil)
 	near(t, "share", m.Value, .532448559180, closedForm)
 	near(t, "standard error", m.StdError, .172274644933, closedForm)
 	near(t, "effective", m.Kish, 9.271499048, closedForm)
-	effect, _, _ := Kish(raked)
+	effect, _, _ := Kish(raked.Weights)
 	near(t, "design effect", effect, 1.078574236, closedForm)
 
-	again, err := Rake(raked, []Margin{market, age})
+	again, err := Rake(raked.Weights, []Margin{market, age})
 	if err != nil {
 		t.Fatal(err)
 	}
-	allNear(t, "raked twice", again, raked, closedForm)
+	allNear(t, "raked twice", again.Weights, raked.Weights, closedForm)
+	if raked.Rounds < 2 || raked.Gap >= 1e-10 || again.Rounds != 1 {
+		t.Errorf("first %d rounds to %v, then %d", raked.Rounds, raked.Gap, again.Rounds)
+	}
 }
 
 func TestRakeSchools(t *testing.T) {
@@ -40,11 +43,11 @@ func TestRakeSchools(t *testing.T) {
 		kind[i] = slices.Index([]string{"E", "H", "M"}, row["stype"])
 		met[i] = slices.Index([]string{"No", "Yes"}, row["sch.wide"])
 	}
-	var err error
-	s.Weights, err = Rake(s.Weights, []Margin{{kind, []float64{4421, 755, 1018}}, {met, []float64{1072, 5122}}})
+	raked, err := Rake(s.Weights, []Margin{{kind, []float64{4421, 755, 1018}}, {met, []float64{1072, 5122}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Weights = raked.Weights
 	// R stopped 1e-5 short of the margins, at 4420.963; ours meet them.
 	totals := make([]float64, 5)
 	for i, w := range s.Weights {
@@ -52,6 +55,7 @@ func TestRakeSchools(t *testing.T) {
 		totals[3+met[i]] += w
 	}
 	allNear(t, "totals", totals, []float64{4421, 755, 1018, 1072, 5122}, closedForm)
+	near(t, "smallest weight", slices.Min(s.Weights), 29.87067549, 1e-9)
 	want := [][]float64{{39.83850941, 29.87046387}, {67.12578263, 50.33015277}, {49.07006740, 36.79218166}}
 	for i, w := range s.Weights {
 		near(t, "weight", w, want[kind[i]][met[i]], 4e-5)
@@ -73,6 +77,14 @@ func TestRakeRefuses(t *testing.T) {
 	// Who is young in the second margin is all of the first one's market 0, but the targets say otherwise.
 	f("contradiction", ErrConvergence,
 		Margin{[]int{0, 0, 0, 0, 0, 1, 1, 1, 1, 1}, []float64{5, 5}}, Margin{[]int{0, 0, 0, 0, 0, 1, 1, 1, 1, 1}, []float64{4, 6}})
+	if raked, err := Rake(ones(4), []Margin{{[]int{0, 0, 1, 1}, []float64{2, 2}}, {[]int{0, 0, 1, 1}, []float64{1, 3}}}); !errors.Is(err, ErrConvergence) ||
+		raked.Rounds != RakeRounds || math.Abs(raked.Gap-1) > 1e-9 || raked.Weights != nil {
+		t.Errorf("a contradiction: %+v, %v", raked, err)
+	}
+	// A category that nobody is in, and nobody should be, is no mistake.
+	if _, err := Rake(ones(2), []Margin{{[]int{0, 2}, []float64{1, 0, 1}}}); err != nil {
+		t.Errorf("an empty category: %v", err)
+	}
 	var missing *MarginError
 	_, err := Rake(ones(10), []Margin{age, {market.Category, []float64{5, 3, 0, 2}}})
 	if !errors.As(err, &missing) || missing.Margin != 1 || !slices.Equal(missing.Categories, []int{2, 3}) {
