@@ -9,14 +9,14 @@ CREATE TABLE IF NOT EXISTS pain_contacts
     contact_id         UUID,
     week               Date COMMENT 'Monday of an ISO week (UTC)',
     market             LowCardinality(String) COMMENT 'of the contact; empty: unknown',
-    channel            LowCardinality(String) COMMENT 'the only one of what it could be hit by in the window, else several',
+    channel            LowCardinality(String) COMMENT 'of these cases and messages',
 
     at_risk            Map(LowCardinality(String), UInt32) COMMENT 'by pain: cases or messages of the week that could hit',
     hits               Map(LowCardinality(String), UInt32) COMMENT 'by pain: those that did; none: no key'
 )
 ENGINE = MergeTree
 PARTITION BY (window_from, window_to)
-ORDER BY (business_id, contact_id, week)
+ORDER BY (business_id, contact_id, week, channel)
 -- statement
 CREATE TABLE IF NOT EXISTS pain_points
 (

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS conversations
     outbound           UInt32 COMMENT 'answers',
     nudges             UInt32 COMMENT 'inbound messages before the first response that came more than 10 minutes after the first',
 
+    nudged_at          Nullable(DateTime64(3, 'UTC')) COMMENT 'the first of these',
     answered_at        Nullable(DateTime64(3, 'UTC')) COMMENT 'first response by anybody; none after 7 x 24 h or later',
     human_answered_at  Nullable(DateTime64(3, 'UTC')),
     bot_answered_at    Nullable(DateTime64(3, 'UTC')),
