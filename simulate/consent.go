@@ -167,11 +167,11 @@ type consentMarket struct {
 // Zones are such as begin their days in every way: whole and half hours off UTC, clocks that change at night, by half an
 // hour (Lord Howe) and at midnight (Santiago). The engaged markets are promised daily messages: the confounding.
 var consentMarkets = []consentMarket{
-	{Code: "PH", Share: 0.30, Zones: []string{"Asia/Manila"}, Open: 0.60, Daily: 0.55, page: "104000000000963", texts: []string{"Magkano po?", "Salamat 🙏"}},
-	{Code: "IN", Share: 0.20, Zones: []string{"Asia/Kolkata"}, Open: 0.30, Daily: 0.45, page: "104000000000991", texts: []string{"कितना है?", "Thank you"}},
-	{Code: "US", Share: 0.20, Zones: []string{"America/New_York", "America/Los_Angeles"}, Open: -0.30, Daily: 0.20, page: "104000000000901", texts: []string{"Got it in blue?", "Thanks!"}},
-	{Code: "CL", Share: 0.15, Zones: []string{"America/Santiago"}, Open: 0, Daily: 0.30, page: "104000000000956", texts: []string{"¿Cuánto sale?", "Gracias"}},
-	{Code: "AU", Share: 0.15, Zones: []string{"Australia/Sydney", "Australia/Lord_Howe"}, Open: -0.50, Daily: 0.15, page: "104000000000961", texts: []string{"How much is it?", "Cheers"}},
+	{Code: "PH", Share: 0.30, Zones: []string{"Asia/Manila"}, Open: 0.60, Daily: 0.36, page: "104000000000963", texts: []string{"Magkano po?", "Salamat 🙏"}},
+	{Code: "IN", Share: 0.20, Zones: []string{"Asia/Kolkata"}, Open: 0.30, Daily: 0.28, page: "104000000000991", texts: []string{"कितना है?", "Thank you"}},
+	{Code: "US", Share: 0.20, Zones: []string{"America/New_York", "America/Los_Angeles"}, Open: -0.30, Daily: 0.12, page: "104000000000901", texts: []string{"Got it in blue?", "Thanks!"}},
+	{Code: "CL", Share: 0.15, Zones: []string{"America/Santiago"}, Open: 0, Daily: 0.18, page: "104000000000956", texts: []string{"¿Cuánto sale?", "Gracias"}},
+	{Code: "AU", Share: 0.15, Zones: []string{"Australia/Sydney", "Australia/Lord_Howe"}, Open: -0.50, Daily: 0.08, page: "104000000000961", texts: []string{"How much is it?", "Cheers"}},
 }
 
 // What every consent world is like; ConsentTruth prints it.
@@ -179,7 +179,8 @@ var consentModel = ConsentModel{
 	Markets:      consentMarkets,
 	WhatsApp:     0.25,
 	Topics:       []string{"New arrivals", "Weekend offers", "Member tips"},
-	Asks:         0.35,
+	Second:       0.25,
+	Asks:         0.25,
 	Agrees:       0.50,
 	AgreesLate:   0.05,
 	KnownBefore:  0.35,
@@ -191,7 +192,7 @@ var consentModel = ConsentModel{
 	Exceeds:      map[string]float64{"daily": 0.08, "weekly": 0.15, "monthly": 0.25},
 	Unused:       map[string]float64{"daily": 0.20, "weekly": 0.12, "monthly": 0.10},
 	Changes:      0.10,
-	AfterStop:    0.06,
+	AfterStop:    0.10,
 	AfterExpiry:  0.05,
 	AfterBlock:   0.05,
 
@@ -201,7 +202,7 @@ var consentModel = ConsentModel{
 	TiresBelow:  0.50,
 	OpenExtra:   -0.50,
 	Reply:       0.06,
-	Stop:        0.006,
+	Stop:        0.012,
 	StopExtra:   3,
 	ByBlock:     0.20,
 	BlockLearnt: 0.40,
@@ -221,6 +222,7 @@ type ConsentModel struct {
 	Markets      []consentMarket    `json:"markets"`
 	WhatsApp     float64            `json:"whatsapp"` // share of the contacts: on WhatsApp, the others on Messenger
 	Topics       []string           `json:"topics"`
+	Second       float64            `json:"second"`         // chance that who opts in without being asked takes a second topic
 	Asks         float64            `json:"asks"`           // chance that the business asks for an opt-in in a conversation
 	Agrees       float64            `json:"agrees"`         // chance that it is given
 	AgreesLate   float64            `json:"agrees_late"`    // of these: more than 7 days later

@@ -7,8 +7,8 @@ import (
 	"drumbeat/ingest/canonical"
 )
 
-// post is a message that the business means to send.
-type post struct {
+// outgoing is a message that the business means to send.
+type outgoing struct {
 	line     canonical.Line // what the sender knows of it
 	silent   bool           // the sender posts no line of its own
 	code     string         // the platform refuses it with this
@@ -40,10 +40,13 @@ func (p *consentPerson) onMessenger() {
 		t.expires = p.between(from+5*dayMS, from+60*dayMS) / secondMS * secondMS
 		p.at(from, func() { p.resume(t) })
 	default:
-		for _, name := range consentModel.Topics {
-			if p.chance(0.45) {
-				p.at(p.between(p.start, p.start+(p.end-p.start)*2/3), func() { p.optIn(name) })
+		first := p.r.IntN(len(consentModel.Topics))
+		for i := range consentModel.Topics {
+			if i > 0 && !p.chance(consentModel.Second) {
+				break
 			}
+			name := consentModel.Topics[(first+i)%len(consentModel.Topics)]
+			p.at(p.between(p.start, p.end), func() { p.optIn(name) })
 		}
 	}
 	p.at(p.now+p.gap(consentModel.Writes), p.write)
@@ -251,7 +254,7 @@ func (p *consentPerson) sendTopic(t *topic) {
 		return
 	}
 	now := instant(p.now)
-	m := post{topic: t, line: canonical.Line{Scope: t.name, CampaignID: "topic_" + t.promise, TemplateID: "tpl_" + t.promise, Purpose: "proactive"}}
+	m := outgoing{topic: t, line: canonical.Line{Scope: t.name, CampaignID: "topic_" + t.promise, TemplateID: "tpl_" + t.promise, Purpose: "proactive"}}
 	token := t.ended == "" && now.Before(recurringEnded)
 	if !token && !p.standard() {
 		if p.chance(0.85) && !now.Before(paidOnPage) {
@@ -267,7 +270,7 @@ func (p *consentPerson) sendTopic(t *topic) {
 func (p *consentPerson) standard() bool { return p.lastAction > 0 && p.now < p.lastAction+dayMS }
 
 // outside refuses most messages that no window allows.
-func (p *consentPerson) outside(m post, code string) post {
+func (p *consentPerson) outside(m outgoing, code string) outgoing {
 	if !p.standard() && p.chance(consentModel.Refused) {
 		m.code = code
 	}
@@ -275,7 +278,7 @@ func (p *consentPerson) outside(m post, code string) post {
 }
 
 // send sends a message, and what follows of it. It returns the message's id, and when it was sent; none if the platform refused it.
-func (p *consentPerson) send(m post) (mid string, sent int64) {
+func (p *consentPerson) send(m outgoing) (mid string, sent int64) {
 	l := m.line
 	if p.blocked && m.code == "" && p.chance(consentModel.BlockLearnt) {
 		m.code = "551"
@@ -320,7 +323,7 @@ func (p *consentPerson) send(m post) (mid string, sent int64) {
 }
 
 // arrive delivers a message and lets the contact open it, answer it, leave.
-func (p *consentPerson) arrive(m post, mid string, sent int64) {
+func (p *consentPerson) arrive(m outgoing, mid string, sent int64) {
 	extra := 0
 	if t := m.topic; t != nil {
 		extra = t.sends
@@ -453,7 +456,7 @@ func (p *consentPerson) respond() {
 	if !p.chance(consentModel.Responds) {
 		return
 	}
-	m := post{response: true, silent: p.chance(0.5)}
+	m := outgoing{response: true, silent: p.chance(0.5)}
 	wait := p.delayed(respondDelay)
 	tagged := false
 	if p.chance(consentModel.RespondsLate) {
@@ -484,7 +487,7 @@ func (p *consentPerson) ask() {
 		if !p.standard() || p.blocked {
 			return
 		}
-		if _, sent := p.send(post{line: canonical.Line{Category: "opt_in_request", Scope: name, CampaignID: "opt_in", TemplateID: "notification_messages", Purpose: "proactive"}}); sent == 0 || !p.chance(consentModel.Agrees) {
+		if _, sent := p.send(outgoing{line: canonical.Line{Category: "opt_in_request", Scope: name, CampaignID: "opt_in", TemplateID: "notification_messages", Purpose: "proactive"}}); sent == 0 || !p.chance(consentModel.Agrees) {
 			return
 		}
 		wait := p.delayed(replyDelay)
@@ -499,14 +502,14 @@ func (p *consentPerson) ask() {
 // campaign writes to a contact of whom no consent is known.
 func (p *consentPerson) campaign() {
 	p.at(p.now+p.gap(0.06), p.campaign)
-	p.send(p.outside(post{line: canonical.Line{CampaignID: "flash_sale", TemplateID: "tpl_sale", Purpose: "proactive"}}, "10/2018278"))
+	p.send(p.outside(outgoing{line: canonical.Line{CampaignID: "flash_sale", TemplateID: "tpl_sale", Purpose: "proactive"}}, "10/2018278"))
 }
 
 // orderUpdate is what the platform's tags are for.
 func (p *consentPerson) orderUpdate() {
 	p.at(p.now+p.gap(0.015), p.orderUpdate)
 	tags := []string{"POST_PURCHASE_UPDATE", "CONFIRMED_EVENT_UPDATE", "ACCOUNT_UPDATE", "CUSTOMER_FEEDBACK"}
-	m := post{line: canonical.Line{CampaignID: "order_update", Purpose: "proactive", MessageTag: tags[p.r.IntN(len(tags))]}}
+	m := outgoing{line: canonical.Line{CampaignID: "order_update", Purpose: "proactive", MessageTag: tags[p.r.IntN(len(tags))]}}
 	if m.line.MessageTag != "CUSTOMER_FEEDBACK" && !instant(p.now).Before(tagsEnded) && !p.standard() {
 		m.code = "100"
 	}
@@ -543,7 +546,7 @@ func (p *consentPerson) byAd() {
 	}
 	entered := p.now
 	p.at(p.now+wait, func() {
-		m := post{line: canonical.Line{CampaignID: "ad_greeting"}, response: true}
+		m := outgoing{line: canonical.Line{CampaignID: "ad_greeting"}, response: true}
 		if instant(p.now).Before(adWeek) || p.now >= entered+7*dayMS {
 			m = p.outside(m, "10/2018278")
 		}
@@ -567,7 +570,7 @@ func (p *consentPerson) askOnce() {
 }
 
 func (p *consentPerson) sendOnce() {
-	m := post{line: canonical.Line{Scope: scopeOneTime, CampaignID: "back_in_stock", Purpose: "proactive"}}
+	m := outgoing{line: canonical.Line{Scope: scopeOneTime, CampaignID: "back_in_stock", Purpose: "proactive"}}
 	if p.tokens == 0 {
 		m = p.outside(m, "10/2018278")
 	}
