@@ -15,9 +15,14 @@ var startedDays = scope{
 	where: `started_at >= {from:DateTime64(3, 'UTC')} AND started_at < {to:DateTime64(3, 'UTC')}`,
 }
 
+// fillZoned is insertZoned of a model without parameters of its own.
+func fillZoned(ctx context.Context, r *run, m model, staging string, w Window) error {
+	return insertZoned(ctx, r, m, staging, w)
+}
+
 // insertZoned computes a model that takes local time in passes, each over a range of contacts. It reads all messages up to the
 // cutoff, for where a case begins depends on those before it.
-func insertZoned(ctx context.Context, r *run, m model, staging string, w Window) error {
+func insertZoned(ctx context.Context, r *run, m model, staging string, w Window, more ...any) error {
 	var messages uint64
 	const count = `SELECT (SELECT count() FROM message_facts) + (SELECT count() FROM contact_facts WHERE event_type = 'reply')`
 	if err := r.db.QueryRow(ctx, count).Scan(&messages); err != nil {
@@ -32,7 +37,7 @@ func insertZoned(ctx context.Context, r *run, m model, staging string, w Window)
 		return err
 	}
 	for _, contacts := range contactRanges(messages/sendsPerPass + 1) {
-		if err := r.insertSQL(ctx, sql, staging, slices.Concat(w.params(), zones, contacts)); err != nil {
+		if err := r.insertSQL(ctx, sql, staging, slices.Concat(w.params(), zones, contacts, more)); err != nil {
 			return err
 		}
 	}

@@ -40,10 +40,25 @@ sends AS
 ),
 told AS
 (
-    SELECT business_id, contact_id, channel, event_type, event_time, in_reply_to, market, zone
+    SELECT business_id, contact_id, channel, event_type, event_time, in_reply_to, reason, market, zone
     FROM contact_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+),
+-- Messages by which contacts opted out.
+leaving AS
+(
+    SELECT i.business_id AS business_id, i.contact_id AS contact_id, i.channel AS channel, i.event_time AS event_time
+    FROM
+    (
+        SELECT business_id, contact_id, channel, event_time
+        FROM told
+        WHERE event_type = 'reply'
+          AND (business_id, contact_id, channel) IN (SELECT business_id, contact_id, channel FROM told WHERE event_type = 'opt_out' AND reason = 'keyword')
+    ) AS i
+    ASOF INNER JOIN (SELECT business_id, contact_id, channel, event_time FROM told WHERE event_type = 'opt_out' AND reason = 'keyword') AS o
+        ON o.business_id = i.business_id AND o.contact_id = i.contact_id AND o.channel = i.channel AND i.event_time <= o.event_time
+    WHERE o.event_time < i.event_time + INTERVAL 1 MINUTE
 ),
 -- Of an inbound message, also the message it quotes; of an answer, who wrote it. Of one instant, inbound ones come first.
 -- Who never wrote has no case.
@@ -55,7 +70,10 @@ lines AS
         arraySort(groupArray((toUnixTimestamp64Milli(t.at), t.side, t.about))) AS messages
     FROM
     (
-        SELECT business_id, contact_id, channel, event_time AS at, toUInt8(0) AS side, in_reply_to AS about FROM told WHERE event_type = 'reply'
+        SELECT business_id, contact_id, channel, event_time AS at, toUInt8(0) AS side, in_reply_to AS about
+        FROM told
+        WHERE event_type = 'reply'
+          AND (business_id, contact_id, channel, event_time) NOT IN leaving
         UNION ALL
         SELECT business_id, contact_id, channel, sent, toUInt8(1), toUInt64(by) FROM sends WHERE is_answer
     ) AS t
@@ -97,6 +115,7 @@ told_apart AS
         arrayCount(x -> x.2 = 0, m)                                   AS inbound,
         arrayCount(d -> d != 0, arrayDifference(arrayMap(x -> toInt8(x.2), m))) + 1 AS turns,
         arrayCount((x, i) -> i < first_answer AND x.1 > m[1].1 + 600000, m, arrayEnumerate(m)) AS nudges,
+        arrayFirst(x -> x.1 > m[1].1 + 600000, m).1                   AS nudge_at, -- a nudge only if there are any
         greatest(ended + day_ms, if(m[-1].2 = 0, m[arrayLastIndex(x -> x.2 = 1, m) + 1].1 + week_ms, 0)) AS closed,
         -- An inbound message whose 24 h ended, by the cutoff, before anything else was written.
         arrayFilter(e -> e.1 > 0, arrayMap((x, i) -> (
@@ -226,6 +245,7 @@ SELECT
     toUInt32(length(z.m) - z.inbound)                      AS outbound,
     toUInt32(z.nudges)                                     AS nudges,
 
+    if(z.nudges = 0, NULL, fromUnixTimestamp64Milli(z.nudge_at, 'UTC'))            AS nudged_at,
     if(z.any_answer = 0, NULL, fromUnixTimestamp64Milli(z.any_answer, 'UTC'))     AS answered_at,
     if(z.human_answer = 0, NULL, fromUnixTimestamp64Milli(z.human_answer, 'UTC')) AS human_answered_at,
     if(z.bot_answer = 0, NULL, fromUnixTimestamp64Milli(z.bot_answer, 'UTC'))     AS bot_answered_at,
