@@ -1,9 +1,13 @@
 package transform_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"drumbeat/transform"
+	"drumbeat/warehouse"
 )
 
 // ofConsent says whether a scenario is one of the job consent.
@@ -12,3 +16,19 @@ func ofConsent(name string) bool {
 }
 
 func TestConsentScenarios(t *testing.T) { testScenarios(t, "consent", ofConsent) }
+
+func loadRateCard(t testing.TB, db *warehouse.DB) {
+	t.Helper()
+	file, err := os.Open("testdata/rates.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	prices, err := transform.ReadRateCard(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := transform.LoadRateCard(t.Context(), db, prices); err != nil {
+		t.Fatal(err)
+	}
+}

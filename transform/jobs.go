@@ -29,7 +29,6 @@ var jobs = map[string][]model{
 	"consent": {
 		{relation: "coverage", fill: insertSelect, scope: everything},
 		{relation: "messages", fill: insertByContacts, scope: sentDays, restates: true},
-		{relation: "person_days", fill: insertSelect, scope: riskDays},
 		{relation: "consents", fill: fillConsents, scope: window},
 		{relation: "opt_in_funnel", fill: fillRates, scope: window},
 		{relation: "consent_survival", fill: fillConsentSurvival, scope: window},
@@ -42,6 +41,12 @@ var jobs = map[string][]model{
 		{relation: "send_window_shares", fill: fillRates, scope: window},
 		{relation: "window_refusals", fill: fillRates, scope: window},
 		{relation: "service_windows", fill: fillServiceWindows, scope: window},
+		{relation: "message_costs", fill: insertSelect, scope: window},
+		{relation: "spend", fill: fillSpend, scope: window},
+		{relation: "spend_by_exposure", fill: fillSpendByExposure, scope: window},
+		{relation: "spend_what_if", fill: fillSpendWhatIf, scope: window},
+		{relation: "delivery_funnel", fill: fillRates, scope: window},
+		{relation: "delivery_failures", fill: fillRates, scope: window},
 	},
 	"conversations": {
 		{relation: "coverage", fill: insertSelect, scope: everything},
@@ -54,5 +59,12 @@ var jobs = map[string][]model{
 		{relation: "pain_contacts", fill: fillPainContacts, scope: window},
 		{relation: "person_days", fill: insertSelect, scope: riskDays},
 		{relation: "pain_points", fill: fillPainPoints, scope: window},
+	},
+	"survey": {
+		{relation: "survey_sums", fill: fillSurveySums, scope: everything},
+		{relation: "survey_estimates", fill: fillSurveyEstimates, scope: everything},
+		{relation: "survey_comparisons", fill: fillSurveyComparisons, scope: everything},
+		{relation: "survey_ranks", fill: fillSurveyRanks, scope: everything},
+		{relation: "survey_quality", fill: fillSurveyQuality, scope: everything},
 	},
 }

@@ -68,6 +68,9 @@ func testScenarios(t *testing.T, job string, belongs func(name string) bool) {
 	}
 	check := func(how string, loads ...[]event) []uint64 {
 		db := warehousetest.New(t)
+		if job == "consent" {
+			loadRateCard(t, db)
+		}
 		var all []uint64
 		for _, events := range loads {
 			insert(t, db, events)

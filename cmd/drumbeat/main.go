@@ -62,8 +62,10 @@ type commandLine struct {
 	Run      runCommand      `cmd:"" help:"Run a job now, or again for a past window."`
 	Report   reportCommand   `cmd:"" help:"Render the reports to a folder."`
 	Query    queryCommand    `cmd:"" help:"Ask a named question, or in SQL, as the read-only analyst."`
+	Rates    ratesCommand    `cmd:"" help:"Load a rate card: what messages cost (CSV)."`
 	Doctor   doctorCommand   `cmd:"" help:"Check engine, schema, spool and freshness."`
 
+	Survey     surveyCommand     `cmd:"" help:"Prepare the import of a survey."`
 	Quarantine quarantineCommand `cmd:"" help:"See, and read again, signed webhooks that could not be read."`
 }
 
