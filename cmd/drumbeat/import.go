@@ -12,9 +12,10 @@ import (
 )
 
 type importCommand struct {
-	Files     []string `arg:"" help:"NDJSON files, plain or gzip; docs/events.md has the format." type:"existingfile"`
-	Business  string   `help:"Whose events these are." required:""`
+	Files     []string `arg:"" help:"Events: NDJSON files, plain or gzip; docs/events.md has the format. With --survey: CSV, NDJSON or Parquet." type:"existingfile"`
+	Business  string   `help:"Whose events these are."`
 	Attribute []string `help:"An extra key of attributes to keep; all others are dropped." placeholder:"KEY"`
+	Survey    string   `help:"The files are of a survey, whose columns this mapping names; docs/surveys.md." placeholder:"MAPPING.yaml" type:"existingfile"`
 }
 
 // errRejected says that some lines were not taken; they were printed.
@@ -22,6 +23,12 @@ var errRejected = errors.New("some lines were rejected; mend them and import the
 
 // Run stores what can be read of every file. It prints each rejected line on stderr and one line a file on stdout.
 func (c *importCommand) Run(ctx context.Context, p *program) error {
+	if c.Survey != "" {
+		return c.survey(ctx, p)
+	}
+	if c.Business == "" {
+		return usageError{errors.New("--business is missing: whose events these are")}
+	}
 	db, err := p.openWarehouseToStay(ctx)
 	if err != nil {
 		return err

@@ -22,6 +22,18 @@ func (e *MarginError) Error() string {
 	return fmt.Sprintf("margin %d: categories %v have a target or respondents but not both: merge categories", e.Margin, e.Categories)
 }
 
+// ConvergenceError says where raking stood when it was given up. It is an ErrConvergence.
+type ConvergenceError struct {
+	Rounds int
+	Gaps   [][]float64 // by margin and category: total of the weights over the target, less 1; 0 where nobody is
+}
+
+func (e *ConvergenceError) Error() string {
+	return fmt.Sprintf("%v after %d rounds", ErrConvergence, e.Rounds)
+}
+
+func (e *ConvergenceError) Unwrap() error { return ErrConvergence }
+
 // Raked are weights whose totals meet the margins, and how they came to.
 type Raked struct {
 	Weights []float64
@@ -34,8 +46,8 @@ const RakeRounds = 100
 
 // Rake scales weights until their totals meet all margins; it starts from the design weights.
 // ErrShape for wrong lengths, weights that are not positive, categories without a target's index, negative targets,
-// margins with different totals; *MarginError; ErrConvergence after [RakeRounds], where margins contradict each
-// other: the result then tells the gap and holds no weights. Source: Deming and Stephan 1940.
+// margins with different totals; *MarginError; *ConvergenceError after [RakeRounds], where margins contradict each
+// other. Source: Deming and Stephan 1940.
 func Rake(weights []float64, margins []Margin) (Raked, error) {
 	for i, w := range weights {
 		if !finite(w) || w <= 0 {
@@ -82,26 +94,45 @@ func Rake(weights []float64, margins []Margin) (Raked, error) {
 		r.Rounds++
 		r.Gap = 0
 		for _, margin := range margins {
-			factors := make([]sum, len(margin.Targets))
-			for i, c := range margin.Category {
-				factors[c].add(r.Weights[i])
-			}
-			scale := make([]float64, len(factors))
-			for c := range factors {
-				if total := factors[c].value(); total > 0 { // else nobody is in it, and its target is 0
-					scale[c] = margin.Targets[c] / total
-					r.Gap = max(r.Gap, math.Abs(scale[c]-1))
+			factors := margin.totals(r.Weights)
+			for c, total := range factors {
+				if total > 0 { // else nobody is in it, and its target is 0
+					factors[c] = margin.Targets[c] / total
+					r.Gap = max(r.Gap, math.Abs(factors[c]-1))
 				}
 			}
 			for i, c := range margin.Category {
-				r.Weights[i] *= scale[c]
+				r.Weights[i] *= factors[c]
 			}
 		}
 		if r.Gap < 1e-10 {
 			return r, nil
 		}
 	}
-	return Raked{Rounds: r.Rounds, Gap: r.Gap}, ErrConvergence
+	stuck := &ConvergenceError{Rounds: r.Rounds}
+	for _, margin := range margins {
+		gaps := make([]float64, len(margin.Targets))
+		for c, total := range margin.totals(r.Weights) {
+			if total > 0 {
+				gaps[c] = total/margin.Targets[c] - 1
+			}
+		}
+		stuck.Gaps = append(stuck.Gaps, gaps)
+	}
+	return Raked{}, stuck
+}
+
+// totals are those of the weights by category.
+func (m Margin) totals(weights []float64) []float64 {
+	sums := make([]sum, len(m.Targets))
+	for i, c := range m.Category {
+		sums[c].add(weights[i])
+	}
+	totals := make([]float64, len(sums))
+	for c := range sums {
+		totals[c] = sums[c].value()
+	}
+	return totals
 }
 
 // Trimmed are raked weights of which none is far above the others.
