@@ -98,15 +98,6 @@ type answer struct {
 	Caveat   string
 }
 
-// text is the answer for a terminal: a paragraph a line.
-func (a answer) text() string {
-	paragraphs := append([]string{a.Title + "."}, a.Sentence...)
-	if a.Caveat != "" {
-		paragraphs = append(paragraphs, a.Caveat)
-	}
-	return strings.Join(paragraphs, "\n")
-}
-
 const caveat = "This is an association in the messages that were sent, not the effect of sending more: people who engage more may also be messaged more."
 
 // answerOf builds the answer from the curves of all channels and markets together.
