@@ -40,7 +40,7 @@ bench: deps ## measure speed as ratios and write build/bench.json; ONLY=group fo
 build: deps ## put the binary and all it needs into build/
 	@mkdir -p build
 	$(GO) build -trimpath -o build/drumbeat ./cmd/drumbeat
-	@for f in node_modules/@chdb/lib-*/libchdb.* node_modules/echarts/dist/echarts.common.min.js; do \
+	@for f in node_modules/@chdb/lib-*/libchdb.* node_modules/.drumbeat/charts.min.js; do \
 		if [ -f "$$f" ]; then ln -f "$$f" build/ 2>/dev/null || cp "$$f" build/; fi; done
 	@ls -1sh build | grep -v '^total'
 
@@ -55,4 +55,4 @@ deps:
 	@cmp -s package-lock.json node_modules/.drumbeat-lock || { \
 		command -v npm >/dev/null || { echo "make: npm is missing: install Node.js with npm, then run make again" >&2; exit 1; }; \
 		echo "installing the embedded ClickHouse, the chart library and the test browser (once, about 600 MB)"; \
-		npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.drumbeat-lock; }
+		npm ci --no-audit --no-fund --loglevel=error && npm run --silent charts && cp package-lock.json node_modules/.drumbeat-lock; }

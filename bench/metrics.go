@@ -67,7 +67,7 @@ func (b *bench) reports(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	library, err := os.ReadFile("node_modules/echarts/dist/echarts.common.min.js")
+	library, err := os.ReadFile("node_modules/.drumbeat/charts.min.js")
 	if err != nil {
 		return fmt.Errorf("read the chart library; run this in Drumbeat's folder, after `npm ci`: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
 // outcome holds the words of one kind of engagement.
@@ -96,15 +95,6 @@ type answer struct {
 	Title    string
 	Sentence []string
 	Caveat   string
-}
-
-// text is the answer for a terminal: a paragraph a line.
-func (a answer) text() string {
-	paragraphs := append([]string{a.Title + "."}, a.Sentence...)
-	if a.Caveat != "" {
-		paragraphs = append(paragraphs, a.Caveat)
-	}
-	return strings.Join(paragraphs, "\n")
 }
 
 const caveat = "This is an association in the messages that were sent, not the effect of sending more: people who engage more may also be messaged more."

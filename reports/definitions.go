@@ -2,14 +2,58 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
+	"slices"
+	"strings"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/text"
 )
+
+// definitionsOf prints the definitions of the metrics that a page's figures name, and before them the
+// words and the rules of intervals that all share. docs/metrics.md has a heading "### `name`" for each.
+func definitionsOf(source string, c Content) ([]definition, error) {
+	if source == "" {
+		return nil, nil
+	}
+	var list []definition
+	add := func(name, title, text string) error {
+		if text == "" || slices.ContainsFunc(list, func(d definition) bool { return d.Name == name }) {
+			return nil
+		}
+		html, err := markdown(text)
+		list = append(list, definition{name, title, html})
+		return err
+	}
+	var err error
+	for _, s := range c.Sections {
+		for _, f := range s.Figures {
+			if f.Metric != "" {
+				err = errors.Join(err, add(f.Metric, f.Metric, chapter(source, "### `"+f.Metric+"`")))
+			}
+		}
+	}
+	if len(list) > 0 {
+		err = errors.Join(err, add("words", "Words", chapter(source, "## Words")), add("rates", "Rates and intervals", chapter(source, "## Rates and intervals")))
+	}
+	return list, err
+}
+
+// chapter returns the text below a heading, up to the next of its level or above.
+func chapter(source, heading string) string {
+	_, text, found := strings.Cut("\n"+source, "\n"+heading+"\n")
+	if !found {
+		return ""
+	}
+	for _, next := range []string{"\n## ", "\n### "}[:strings.Count(heading[:4], "#")-1] {
+		text, _, _ = strings.Cut(text, next)
+	}
+	return text
+}
 
 // markdown prints the definitions below the page's own headings. Raw HTML in them is left out,
 // links become plain text: a page that is sent on its own has no neighbours to link to.

@@ -1,13 +1,12 @@
 package reports
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 )
-
-const noUpperEnd = 65535 // exposure_to and dose_to of the last bin
 
 // count writes 1234567 as 1,234,567.
 func count(n uint64) string {
@@ -57,11 +56,6 @@ func (s scale) number(ratio float64) string {
 }
 
 func (s scale) one(ratio float64) string { return s.number(ratio) + s.suffix }
-
-// between writes an interval: 11.5–12.8%.
-func (s scale) between(lower, upper float64) string {
-	return s.number(lower) + "–" + s.number(upper) + s.suffix
-}
 
 // betweenWords writes it in a sentence, on one line: 11.5 to 12.8%.
 func (s scale) betweenWords(lower, upper float64) string {
@@ -114,4 +108,66 @@ func binWords(from, to uint16) string {
 		return strconv.Itoa(int(from))
 	}
 	return strconv.Itoa(int(from)) + " to " + strconv.Itoa(int(to))
+}
+
+var scales = map[Kind]scale{
+	Percent: percent, Permille: perThousand,
+	Points: {100, 1, " pp"}, Number: {1, 2, ""}, Change: {1, 2, ""}, Count: {1, 0, ""},
+}
+
+func (k Kind) scale() scale { return scales[k] }
+
+func (k Kind) signed() bool { return k == Points || k == Change }
+
+// write prints a value of the kind in full: 6.0%, +1.2 pp, 71,204.
+func (k Kind) write(v float64) string {
+	if k == Count {
+		if v < 0 {
+			return "−" + count(uint64(-v))
+		}
+		return count(uint64(v))
+	}
+	s := k.scale()
+	text := s.number(math.Abs(v))
+	switch {
+	case v < 0:
+		text = "−" + text
+	case k.signed() && v > 0:
+		text = "+" + text
+	}
+	return text + s.suffix
+}
+
+// short prints it beside a mark, where the axis has the unit.
+func (k Kind) short(v float64) string {
+	switch k {
+	case Count:
+		return shortCount(uint64(v))
+	case Points:
+		return strings.TrimSuffix(k.write(v), " pp")
+	}
+	return k.write(v)
+}
+
+// text prints a cell of a table.
+func (k Kind) text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case uint64:
+		return count(v)
+	case float64:
+		return k.write(v)
+	}
+	panic(fmt.Sprintf("a table's cell is a string, uint64, float64 or nil, not %T", v))
+}
+
+// number is a cell of a table: nil where there is no finite value.
+func number(v *float64) any {
+	if !finite(v) {
+		return nil
+	}
+	return *v
 }

@@ -3,253 +3,269 @@ package reports
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"drumbeat/queries"
 )
 
-//go:embed assets
-var assets embed.FS
-
-// ErrLibrary says that Options.Echarts is missing or cannot stand inside a page.
-var ErrLibrary = errors.New("the chart library cannot be used")
-
 // Options say what to render, and where to.
 type Options struct {
-	Dir         string    // folder of the pages; made if missing
+	Dir         string    // folder of the editions; made if missing
 	Business    string    // default: the only one
 	From, To    time.Time // window [From, To) in UTC days; default: of those that end last, the longest
-	Echarts     []byte    // echarts.common.min.js, version 6: every page holds a copy
-	Definitions string    // Markdown: the metrics' definitions, printed on the page
+	Echarts     []byte    // charts.min.js: every page with charts holds a copy
+	Definitions string    // Markdown: the metrics' definitions; a page prints those of its figures
 }
 
-// Pages are the files that Render wrote.
-type Pages struct {
-	Report string // the window asked for
-	Index  string // the list of editions; "" if there is only one
-	Answer string // what the page says first, in plain text
+// Rendered says what Render wrote.
+type Rendered struct {
+	Report  string // the summary of the edition
+	Index   string // the list of editions
+	Edition string // name of the edition: its folder
+	Answer  string // what the summary says first, in plain text
 }
 
-// An edition is kept for each of the newest windows.
-const maxEditions = 12
-
-// Render writes Dir/frequency.html for the window asked for. Where the business has several
-// windows, each of the newest gets a page of its own, and Dir/index.html lists them. A page appears
-// whole or not at all, and the same rows give the same bytes. It returns ErrLibrary, or the errors
+// Render asks the pages' questions of src, archives the rows as an edition in a folder of Dir, and
+// writes its pages there: a file each, the summary first. Dir/index.html lists the editions. An
+// edition with the same rows is written again to the same bytes; other rows of the same window make
+// another edition, so that what somebody was sent stays. It returns ErrLibrary, or the errors
 // ErrBusiness, ErrNoData and ErrWindow of package queries.
-func Render(ctx context.Context, src Source, o Options) (Pages, error) {
+func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
 	if err := checkLibrary(o.Echarts); err != nil {
-		return Pages{}, err
+		return Rendered{}, err
 	}
-	definitions, err := markdown(o.Definitions)
+	e, err := chooseEdition(ctx, src, o)
 	if err != nil {
-		return Pages{}, err
+		return Rendered{}, err
 	}
-	business, err := chooseBusiness(ctx, src, o.Business)
+	d, err := load(ctx, src, e, pages)
 	if err != nil {
-		return Pages{}, err
+		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(e.From, e.To), err)
 	}
-	var windows []windowRow
-	if err := src.Select(ctx, &windows, "windows", map[string]string{"business": business}); err != nil {
-		return Pages{}, fmt.Errorf("render reports: %w", err)
-	}
-	chosen, err := chooseWindow(windows, business, o.From, o.To)
+	name, before, err := archive(o.Dir, d)
 	if err != nil {
-		return Pages{}, err
+		return Rendered{}, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return Pages{}, fmt.Errorf("make the folder of the reports: %w", err)
-	}
-
-	several := len(windows) > 1
-	one := func(w windowRow, file string) (page, error) {
-		d, err := load(ctx, src, business, w)
-		if err != nil {
-			return page{}, fmt.Errorf("render the report of %s: %w", days(w.From, w.To), err)
-		}
-		p, err := newPage(d)
-		if err != nil {
-			return page{}, fmt.Errorf("render the report of %s: %w", days(w.From, w.To), err)
-		}
-		p.Index, p.Definitions, p.Library = several, definitions, template.JS(o.Echarts)
-		html, err := execute("frequency.html.tmpl", func(style template.CSS, script template.JS) any {
-			p.Style, p.Script = style, script
-			p.Policy = policy(p.Library, p.Script)
-			return p
-		})
-		if err != nil {
-			return page{}, err
-		}
-		return p, writeFile(filepath.Join(o.Dir, file), html)
-	}
-
-	p, err := one(chosen, "frequency.html")
-	if err != nil {
-		return Pages{}, err
-	}
-	pages := Pages{Report: filepath.Join(o.Dir, "frequency.html"), Answer: p.Answer.text()}
-	if !several {
-		return pages, nil
-	}
-	type edition struct{ File, Window, Title string }
-	var editions []edition
-	for _, w := range windows[:min(len(windows), maxEditions)] {
-		file := "frequency-" + w.From.Format(time.DateOnly) + "-" + w.To.Format(time.DateOnly) + ".html"
-		p, err := one(w, file)
-		if err != nil {
-			return Pages{}, err
-		}
-		editions = append(editions, edition{file, p.Window, p.Answer.Title})
-	}
-	html, err := execute("index.html.tmpl", func(style template.CSS, _ template.JS) any {
-		return struct {
-			Policy, Business string
-			Style            template.CSS
-			Editions         []edition
-		}{policy(), business, style, editions}
-	})
-	if err != nil {
-		return Pages{}, err
-	}
-	pages.Index = filepath.Join(o.Dir, "index.html")
-	return pages, writeFile(pages.Index, html)
+	return write(o, name, d, before)
 }
 
-func chooseBusiness(ctx context.Context, src Source, asked string) (string, error) {
-	if asked != "" {
-		return asked, nil
+// RenderAgain writes the pages of an archived edition from its rows, without a warehouse.
+func RenderAgain(o Options, name string) (Rendered, error) {
+	if err := checkLibrary(o.Echarts); err != nil {
+		return Rendered{}, err
 	}
-	var rows []businessRow
-	if err := src.Select(ctx, &rows, "businesses", nil); err != nil {
-		return "", fmt.Errorf("render reports: %w", err)
+	d, before, err := readEdition(o.Dir, name)
+	if err != nil {
+		return Rendered{}, err
 	}
-	switch len(rows) {
-	case 0:
-		return "", fmt.Errorf("render reports: %w; send or import events first", queries.ErrNoData)
-	case 1:
-		return rows[0].Business, nil
-	}
-	var names []string
-	for _, r := range rows {
-		names = append(names, fmt.Sprintf("%q", r.Business))
-	}
-	return "", fmt.Errorf("render reports: %w: there are %s", queries.ErrBusiness, strings.Join(names, ", "))
+	return write(o, name, d, before)
 }
 
-// chooseWindow takes the first that fits: the query lists what ends last first, then the longest.
-func chooseWindow(windows []windowRow, business string, from, to time.Time) (windowRow, error) {
+// write builds the pages of an edition and puts them in its folder.
+func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
+	built, said, err := build(d, before)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(d.From, d.To), err)
+	}
+	files, err := print(o, d, built)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(d.From, d.To), err)
+	}
+	dir := filepath.Join(o.Dir, name)
+	for _, f := range files {
+		if err := writeFile(filepath.Join(dir, f.name), f.html); err != nil {
+			return Rendered{}, err
+		}
+	}
+	if err := writeSaid(dir, said); err != nil {
+		return Rendered{}, err
+	}
+	index, err := writeIndex(o.Dir)
+	if err != nil {
+		return Rendered{}, err
+	}
+	return Rendered{Report: filepath.Join(dir, files[0].name), Index: index, Edition: name, Answer: built[0].content.text()}, nil
+}
+
+// built is a page with its content.
+type built struct {
+	Page
+	content Content
+	answers []answerView // of the summary
+}
+
+// build makes the content of every page that has figures, the summary first.
+func build(d *Data, before []Said) ([]built, []Said, error) {
+	list := []built{{Page: summaryPage}}
+	for _, p := range pages {
+		c := p.Build(d).shown()
+		if d.err != nil {
+			return nil, nil, fmt.Errorf("page %s: %w", p.Name, d.err)
+		}
+		if !c.empty() {
+			list = append(list, built{Page: p, content: c})
+		}
+	}
+	var said []Said
+	list[0].content, list[0].answers, said = summarise(d, list[1:], before)
+	return list, said, nil
+}
+
+type file struct {
+	name string
+	html []byte
+}
+
+// print makes the HTML of the pages.
+func print(o Options, d *Data, list []built) ([]file, error) {
+	pen, err := newStatic(o.Echarts)
+	if err != nil {
+		return nil, err
+	}
+	script := template.JS(asset("page.js"))
+	views := make([]pageView, len(list))
+	var drawings []*drawing
+	var places []*chartView
+	for i, b := range list {
+		v := pageView{
+			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
+			Title: b.Title, Finding: b.content.Finding, Lede: b.content.Lede, Caveat: b.content.Caveat, Index: "../index.html",
+			Answers: b.answers, Filters: filters(b.content),
+		}
+		for _, other := range list {
+			v.Pages = append(v.Pages, link{File: other.Name + ".html", Title: other.Title, Here: other.Name == b.Name})
+		}
+		charts := 0
+		for _, s := range b.content.Sections {
+			section := sectionView{ID: s.ID, Title: s.Title, Intro: s.Intro}
+			for _, f := range s.Figures {
+				fv, pending, err := f.view(d.Edition)
+				if err != nil {
+					return nil, fmt.Errorf("page %s: %w", b.Name, err)
+				}
+				for k := range pending {
+					drawings, places = append(drawings, pending[k]), append(places, &fv.Charts[k])
+				}
+				charts += len(pending)
+				section.Figures = append(section.Figures, fv)
+			}
+			v.Sections = append(v.Sections, section)
+		}
+		if charts > 0 {
+			v.Library = template.JS(o.Echarts)
+			v.Policy = policy(v.Library, v.Script)
+		} else {
+			v.Policy = policy(v.Script)
+		}
+		if v.Definitions, err = definitionsOf(o.Definitions, b.content); err != nil {
+			return nil, err
+		}
+		if v.Queries, err = queryViews(b.content, d.Edition); err != nil {
+			return nil, fmt.Errorf("page %s: %w", b.Name, err)
+		}
+		views[i] = v
+	}
+	if err := pen.draw(drawings); err != nil {
+		return nil, err
+	}
+	for i, place := range places {
+		place.SVG = drawings[i].svg
+	}
+	var files []file
+	for i, v := range views {
+		html, err := execute("page.html.tmpl", v)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{list[i].Name + ".html", html})
+	}
+	return files, nil
+}
+
+// text is the page's answer for a terminal: a paragraph a line.
+func (c Content) text() string {
+	paragraphs := append([]string{c.Finding + "."}, c.Lede...)
+	if c.Caveat != "" {
+		paragraphs = append(paragraphs, c.Caveat)
+	}
+	return strings.Join(paragraphs, "\n")
+}
+
+// ask reads the answer of one query that belongs to no edition.
+func ask[T any](ctx context.Context, src Source, query string, params map[string]string) ([]T, error) {
+	var out bytes.Buffer
+	if err := src.Run(ctx, query, params, queries.JSON, &out); err != nil {
+		return nil, fmt.Errorf("render reports: %w", err)
+	}
+	var rows []T
+	for decode := json.NewDecoder(&out); ; {
+		var row T
+		err := decode.Decode(&row)
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("render reports: read the rows of %s: %w", query, err)
+		}
+		rows = append(rows, row)
+	}
+}
+
+// chooseEdition takes the business and window asked for, or the only and the newest.
+func chooseEdition(ctx context.Context, src Source, o Options) (Edition, error) {
+	e := Edition{Business: o.Business}
+	if e.Business == "" {
+		businesses, err := ask[struct {
+			Business string `json:"business_id"`
+		}](ctx, src, "businesses", nil)
+		if err != nil {
+			return e, err
+		}
+		switch len(businesses) {
+		case 0:
+			return e, fmt.Errorf("render reports: %w; send or import events first", queries.ErrNoData)
+		case 1:
+			e.Business = businesses[0].Business
+		default:
+			var names []string
+			for _, b := range businesses {
+				names = append(names, fmt.Sprintf("%q", b.Business))
+			}
+			return e, fmt.Errorf("render reports: %w: there are %s", queries.ErrBusiness, strings.Join(names, ", "))
+		}
+	}
+	windows, err := ask[struct {
+		From   Time `json:"window_from"`
+		To     Time `json:"window_to"`
+		Cutoff Time `json:"cutoff"`
+	}](ctx, src, "windows", map[string]string{"business": e.Business})
+	if err != nil {
+		return e, err
+	}
+	// The query lists what ends last first, then the longest.
 	for _, w := range windows {
-		if (from.IsZero() || w.From.Equal(from)) && (to.IsZero() || w.To.Equal(to)) {
-			return w, nil
+		if (o.From.IsZero() || w.From.Equal(o.From)) && (o.To.IsZero() || w.To.Equal(o.To)) {
+			e.From, e.To, e.Cutoff = w.From.Time, w.To.Time, w.Cutoff.Time
+			return e, nil
 		}
 	}
 	if len(windows) == 0 {
-		return windowRow{}, fmt.Errorf("render reports: %w: no window of business %q has been computed; run the job `frequency` first", queries.ErrNoData, business)
+		return e, fmt.Errorf("render reports: %w: no window of business %q has been computed; run the job `frequency` first", queries.ErrNoData, e.Business)
 	}
-	return windowRow{}, fmt.Errorf("render reports: %w of business %q as asked for; the query `windows` lists the %d there are", queries.ErrWindow, business, len(windows))
+	return e, fmt.Errorf("render reports: %w of business %q as asked for; the query `windows` lists the %d there are", queries.ErrWindow, e.Business, len(windows))
 }
 
-func load(ctx context.Context, src Source, business string, w windowRow) (data, error) {
-	d := data{business: business, window: w}
-	params := windowParams(business, w)
-	var messages []messagesRow
-	var freshness []freshnessRow
-	for _, q := range []struct {
-		dest   any
-		name   string
-		params map[string]string
-	}{
-		{&d.engagement, "frequency_engagement", params},
-		{&d.optOut, "frequency_opt_out", params},
-		{&messages, "window_messages", params},
-		{&d.arrivals, "arrivals", params},
-		{&freshness, "freshness", map[string]string{"business": business}},
-	} {
-		if err := src.Select(ctx, q.dest, q.name, q.params); err != nil {
-			return data{}, err
-		}
-	}
-	if len(messages) > 0 {
-		d.messages = messages[0]
-	}
-	if len(freshness) > 0 {
-		d.freshness = freshness[0]
-	}
-	return d, nil
-}
-
-// execute prints a page. Comments and line ends of the assets are the repository's, so the bytes
-// are the same on every machine.
-func execute(name string, view func(style template.CSS, script template.JS) any) ([]byte, error) {
-	text := map[string]string{}
-	for _, file := range []string{name, "page.css", "charts.js"} {
-		b, err := assets.ReadFile("assets/" + file)
-		if err != nil {
-			return nil, fmt.Errorf("read the embedded %s: %w", file, err)
-		}
-		text[file] = string(b)
-	}
-	t, err := template.New(name).Funcs(template.FuncMap{"keep": keepHyphens}).Parse(text[name])
-	if err != nil {
-		return nil, fmt.Errorf("parse the page %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, view(template.CSS(text["page.css"]), template.JS(text["charts.js"]))); err != nil {
-		return nil, fmt.Errorf("print the page %s: %w", name, err)
-	}
-	return out.Bytes(), nil
-}
-
-// keepHyphens lets no line of a title end within a word.
-func keepHyphens(s string) string {
-	const wordJoiner = "\u2060"
-	return strings.ReplaceAll(s, "-", wordJoiner+"-"+wordJoiner)
-}
-
-// policy allows the page its own scripts, by hash, and nothing from anywhere. ECharts sets styles
-// on what it draws, which no hash can name.
-func policy(scripts ...template.JS) string {
-	script := "'none'"
-	if len(scripts) > 0 {
-		var hashes []string
-		for _, s := range scripts {
-			sum := sha256.Sum256([]byte(s))
-			hashes = append(hashes, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
-		}
-		script = strings.Join(hashes, " ")
-	}
-	return "default-src 'none'; script-src " + script + "; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-}
-
-// What would end the script element early, or change how the rest of it is read.
-var breaksScript = regexp.MustCompile(`(?i)</script|<script|<!--`)
-
-func checkLibrary(js []byte) error {
-	switch {
-	case len(bytes.TrimSpace(js)) == 0:
-		return fmt.Errorf("%w: it is missing; run `npm ci`, or point DRUMBEAT_LIB at the folder with echarts.common.min.js", ErrLibrary)
-	case breaksScript.Match(js):
-		return fmt.Errorf("%w: it holds %q, which cannot stand inside a page; use echarts.common.min.js as npm brings it", ErrLibrary, breaksScript.Find(js))
-	case bytes.ContainsRune(js, '\r'):
-		// HTML turns CR into LF, and the hash in the policy would not fit any more.
-		return fmt.Errorf("%w: it holds carriage returns, which a page would change; use echarts.common.min.js as npm brings it", ErrLibrary)
-	}
-	return nil
-}
-
-// writeFile puts the bytes in place at once: a reader sees the old page or the new one.
+// writeFile puts the bytes in place at once: a reader sees the old file or the new one.
 func writeFile(path string, content []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*.html")
+	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}

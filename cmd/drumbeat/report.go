@@ -14,8 +14,9 @@ import (
 )
 
 type reportCommand struct {
-	Out      string `help:"Folder of the pages; by default reports/ in the data folder." short:"o" type:"path"`
+	Out      string `help:"Folder of the editions; by default reports/ in the data folder." short:"o" type:"path"`
 	Business string `help:"Whose report; needed only where there are several."`
+	Edition  string `help:"Render an archived edition again from its own rows, without the warehouse: the name of its folder." placeholder:"NAME"`
 	windowFlags
 }
 
@@ -43,19 +44,42 @@ func (c *reportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if c.Edition != "" {
+		return c.again(p)
+	}
 	db, err := p.openWarehouse(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	pages, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: p.reportsDir(c.Out), Business: c.Business, From: from, To: to})
+	rendered, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: p.reportsDir(c.Out), Business: c.Business, From: from, To: to})
 	if errors.Is(err, queries.ErrBusiness) || errors.Is(err, queries.ErrWindow) {
 		return usageError{err}
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stdout, pages.Report)
+	fmt.Fprintln(p.stdout, rendered.Report)
+	return nil
+}
+
+// again renders an edition from its archive.
+func (c *reportCommand) again(p *program) error {
+	if c.From != "" || c.To != "" || c.Business != "" {
+		return usageError{errors.New("--edition has its business and window: leave --business, --from and --to away")}
+	}
+	o := reports.Options{Dir: p.reportsDir(c.Out)}
+	if err := addAssets(&o); err != nil {
+		return err
+	}
+	rendered, err := reports.RenderAgain(o, c.Edition)
+	if errors.Is(err, reports.ErrEdition) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, rendered.Report)
 	return nil
 }
 
@@ -67,20 +91,25 @@ func (p *program) reportsDir(named string) string {
 	return filepath.Join(p.Dir, "reports")
 }
 
-// renderReports adds to o what every report needs: the chart library and the definitions.
-func renderReports(ctx context.Context, ask *queries.Runner, o reports.Options) (reports.Pages, error) {
-	library, err := readChartLibrary()
-	if err != nil {
-		return reports.Pages{}, err
+// renderReports renders with what every report needs.
+func renderReports(ctx context.Context, ask *queries.Runner, o reports.Options) (reports.Rendered, error) {
+	if err := addAssets(&o); err != nil {
+		return reports.Rendered{}, err
 	}
-	o.Echarts, o.Definitions = library, docs.Metrics
 	return reports.Render(ctx, ask, o)
+}
+
+// addAssets adds the chart library and the definitions.
+func addAssets(o *reports.Options) (err error) {
+	o.Definitions = docs.Metrics
+	o.Echarts, err = readChartLibrary()
+	return err
 }
 
 // readChartLibrary looks where package embedded looks for the engine: beside the executable, in
 // DRUMBEAT_LIB, in node_modules here or above.
 func readChartLibrary() ([]byte, error) {
-	const name = "echarts.common.min.js"
+	const name = "charts.min.js"
 	var places []string
 	if executable, err := os.Executable(); err == nil {
 		places = append(places, filepath.Join(filepath.Dir(executable), name))
@@ -90,7 +119,7 @@ func readChartLibrary() ([]byte, error) {
 	}
 	if dir, err := os.Getwd(); err == nil {
 		for {
-			places = append(places, filepath.Join(dir, "node_modules", "echarts", "dist", name))
+			places = append(places, filepath.Join(dir, "node_modules", ".drumbeat", name))
 			parent := filepath.Dir(dir)
 			if parent == dir {
 				break
@@ -107,5 +136,5 @@ func readChartLibrary() ([]byte, error) {
 			return nil, fmt.Errorf("read the chart library: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("the chart library %s is neither beside the program, nor in DRUMBEAT_LIB, nor in node_modules: run `npm ci` in Drumbeat's folder", name)
+	return nil, fmt.Errorf("the chart library %s is neither beside the program, nor in DRUMBEAT_LIB, nor in node_modules: run `make deps` in Drumbeat's folder", name)
 }
