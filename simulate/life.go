@@ -29,7 +29,7 @@ func (t *telling) live(c *contact, day int) {
 		c.sends = c.sends[1:]
 	}
 	// The dose counts [today - 7 d, today): c.sends holds just these now.
-	leaving := day >= 0 && c.in && !c.blocked && c.joins < t.today && r.Float64() < t.Options.leaves(len(c.sends))
+	leaving := day >= 0 && c.in && !c.blocked && c.joins < t.today && r.Float64() < t.Options.leaves(len(c.sends))+c.grudge(t.today)
 
 	t.outgoing = t.outgoing[:0]
 	if planned, ok := t.planned(c, day); ok && c.in {
@@ -53,6 +53,7 @@ func (t *telling) live(c *contact, day int) {
 		}
 		t.spread()
 	}
+	t.stale(c)
 	until := tomorrow // the business stops here
 	if leaving {
 		gone := t.today + r.Int64N(secondsPerDay)
@@ -62,20 +63,36 @@ func (t *telling) live(c *contact, day int) {
 		if r.Float64() < leaveByBlock {
 			c.blocked = true
 		} else {
-			c.in, until = false, gone
-			t.tell(c, fact{at: gone, what: factOptOut})
-			if r.Float64() < leaveReturns {
-				c.returns = gone + returnAfter*secondsPerDay + r.Int64N(returnWithin*secondsPerDay)
-			}
+			until = gone
+			t.leave(c, gone)
 		}
 	}
+	writes := day >= 0 && !c.blocked && (c.before || c.joins < t.today && c.joins > 0)
+	if writes && c.service != nil {
+		t.approach(c)
+	}
+	in := c.in
 	for _, l := range t.outgoing {
-		if l.at > c.joins && l.at < until {
+		t.serve(c, l.at)
+		if l.at > c.joins && l.at < until && c.in == in {
 			t.proactive(c, l)
 		}
 	}
-	if day >= 0 && !c.blocked && (c.before || c.joins < t.today && c.joins > 0) && r.Float64() < c.writes {
+	t.serve(c, tomorrow)
+	if writes && c.service == nil && r.Float64() < c.writes {
 		t.inbound(c, t.today+r.Int64N(secondsPerDay), 0, 0)
+	}
+}
+
+// leave ends the contact's consent, perhaps for some time.
+func (t *telling) leave(c *contact, at int64) {
+	c.in = false
+	t.tell(c, fact{at: at, what: factOptOut})
+	if c.service != nil {
+		c.service.left = at
+	}
+	if t.r.Float64() < leaveReturns {
+		c.returns = at + returnAfter*secondsPerDay + t.r.Int64N(returnWithin*secondsPerDay)
 	}
 }
 
@@ -137,17 +154,30 @@ func (t *telling) proactive(c *contact, l launch) {
 	if r.Float64() < failUndeliverable {
 		t.tell(c, m.of(factFailed, l.at+1+r.Int64N(30)).failing(131026))
 		if c.blocked || r.Float64() >= failContradicted {
+			t.failed(c, l.at)
 			return
 		}
 		c.sends = append(c.sends, l.at)
+		t.sent(c, l, 0)
 		t.tell(c, m.of(factDelivered, l.at+60+deliverLater.draw(r)))
 		return
 	}
 	c.sends = append(c.sends, l.at)
 	if c.blocked {
+		t.sent(c, l, 0)
 		return
 	}
-	opened, ok := t.arrive(c, m, l.at, c.open*t.Options.openFalls(exposure)*t.Options.timing(&markets[c.market], l.at, since))
+	open := c.open * t.Options.openFalls(exposure) * t.Options.timing(&markets[c.market], l.at, since) * c.engages(t.today)
+	opened, ok := t.arrive(c, m, l.at, open, openDelay)
+	told := int64(0)
+	if ok && c.receipts {
+		told = opened
+	}
+	t.sent(c, l, told)
+	if ok && c.service != nil && l.campaign == babyClub && !c.baby && r.Float64() < babyLeaves {
+		c.plan(step{at: opened + regretDelay.draw(r), what: stepRegret})
+		return
+	}
 	if ok && t.Options.Clicks && r.Float64() < c.click*t.Options.clickFalls(exposure) {
 		t.tell(c, m.of(factClicked, opened+1+clickDelay.draw(r)))
 	}
@@ -158,18 +188,23 @@ func (t *telling) proactive(c *contact, l launch) {
 	if r.Float64() < quotes {
 		quoted = m.message
 	}
-	t.inbound(c, opened+1+replyDelay.draw(r), quoted, 0)
+	at := opened + 1 + replyDelay.draw(r)
+	if c.service != nil {
+		c.plan(step{at: at, what: stepAsk, intent: drawIntent(r), quoted: quoted, quotedAt: l.at})
+		return
+	}
+	t.inbound(c, at, quoted, 0)
 }
 
-// arrive delivers a message and has it opened with the probability given. It returns when, told or not.
-func (t *telling) arrive(c *contact, m fact, at int64, open float64) (opened int64, ok bool) {
+// arrive delivers a message and has it opened with the probability and after the delay given. It returns when, told or not.
+func (t *telling) arrive(c *contact, m fact, at int64, open float64, d delay) (opened int64, ok bool) {
 	r := t.r
 	if r.Float64() < neverDelivered {
 		return 0, false
 	}
 	delivered := at + drawDelivery(r)
 	ok = r.Float64() < open
-	opened = max(delivered, at+openDelay.draw(r))
+	opened = max(delivered, at+d.draw(r))
 	onScreen := r.Float64() < chatOpen
 	told := ok && c.receipts
 	if !told || !onScreen {
@@ -210,7 +245,7 @@ func (t *telling) inbound(c *contact, at int64, quoted uint32, messages int) {
 	if c.blocked {
 		return
 	}
-	opened, ok := t.arrive(c, m, at, responseOpened)
+	opened, ok := t.arrive(c, m, at, responseOpened, openDelay)
 	if ok && r.Float64() < responseReplied {
 		t.inbound(c, opened+1+chatDelay.draw(r), 0, messages+1)
 	}
@@ -245,6 +280,11 @@ func (f fact) failing(code int32) fact {
 func (t *telling) tell(c *contact, f fact) {
 	if f.at < t.start || f.at >= t.end {
 		return
+	}
+	if t.records != nil {
+		if x := &t.records[c.index]; x.known == 0 || f.at < x.known {
+			x.known = f.at
+		}
 	}
 	r := t.r
 	c.facts++

@@ -3,11 +3,15 @@ package simulate
 import (
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"drumbeat/ingest/canonical"
 )
+
+// acknowledgement is the tag of an automatic one.
+const acknowledgement = "auto_acknowledgement"
 
 // Lines tells the world as our own event lines, in the order of arrival.
 func (w *World) Lines() iter.Seq[canonical.Line] {
@@ -19,7 +23,7 @@ func (w *World) Lines() iter.Seq[canonical.Line] {
 }
 
 // line says in our own words what status, message and preference say in the platform's, and adds
-// what only the sender knows: zone and purpose.
+// what only the sender knows: zone, purpose, author and template.
 func (b *book) line(f fact, buf *[]byte) canonical.Line {
 	m := &markets[b.market[f.contact]]
 	id := func(message uint32, inbound bool) string {
@@ -59,6 +63,13 @@ func (b *book) line(f fact, buf *[]byte) canonical.Line {
 		l.Purpose = "proactive"
 		if f.campaign == response {
 			l.Purpose = "response"
+			l.Author = [...]string{"", authorHuman: "human", authorBot: "bot"}[f.author]
+		}
+		if f.acknowledges {
+			l.MessageTag = acknowledgement
+		}
+		if f.template {
+			l.TemplateID = "conversation_reopened"
 		}
 	}
 	if f.what == factDelivered || f.what == factRead {
@@ -88,7 +99,12 @@ func observe(l canonical.Line) observation {
 		key.event = l.EventTime.Format(time.RFC3339Nano)
 	}
 	return observation{
-		address: l.Address, account: l.AccountID, market: l.Market,
-		factKey: key, told: told{l.EventTime, l.InReplyTo, l.Purpose},
+		address: l.Address, account: l.AccountID, market: l.Market, zone: l.Zone, channel: l.Channel,
+		factKey: key, told: told{l.EventTime, l.InReplyTo, l.Purpose, l.Reason, sending{
+			author:       l.Author,
+			acknowledges: strings.ReplaceAll(l.MessageTag, "-", "_") == acknowledgement || strings.ReplaceAll(l.Category, "-", "_") == acknowledgement,
+			marketing:    l.MessageTag == "" && isMarketing(l.Category),
+			broadcast:    broadcasts(l.Category, l.CampaignID, l.TemplateID, l.MessageTag, l.Scope, l.PromisedFrequency),
+		}},
 	}
 }

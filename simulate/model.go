@@ -169,6 +169,7 @@ type traits struct {
 	joins    int64 // else when the contact opts in
 	arm      int8  // index into the arms; assigned, not drawn, so that a test changes no trait
 	lost     bool  // by the arm: never messaged, and never heard of
+	baby     bool  // babyClub is of interest
 }
 
 // draw makes a contact from the beginning of its own source of chance.
@@ -186,6 +187,10 @@ func (w *World) draw(contact int, r *rand.Rand) traits {
 	t.before = r.Float64() < thereBefore
 	if !t.before {
 		t.joins = w.start + r.Int64N(w.end-w.start)
+	}
+	if w.Options.Support {
+		c := w.customer(contact, z)
+		t.writes, t.baby = c.writes, c.baby
 	}
 	if n := len(w.Options.Arms); n > 0 {
 		t.arm = int8(mix(mix(w.Options.Seed^0xa3)^uint64(contact)) % uint64(n))

@@ -93,6 +93,9 @@ func (f fact) price() (price, bool) {
 	}
 	switch f.campaign {
 	case response:
+		if f.template {
+			return price{"utility", "regular", true}, true
+		}
 		return price{"service", "free_customer_service", false}, true
 	case orderUpdate:
 		return price{"utility", "regular", true}, true

@@ -29,6 +29,8 @@ type Reference struct {
 	Doses           []Dose     `json:"dose"`             // days at risk
 	OptOut          []DoseCell `json:"opt_out"`          // by market, dose
 	NotAtRisk       int        `json:"not_at_risk"`      // opt-outs on days that are not at risk
+
+	Conversations Conversations `json:"conversations"`
 }
 
 // Count is a number under a name.
@@ -159,6 +161,7 @@ func Measure(lines iter.Seq[canonical.Line]) Reference {
 		}
 		ref.NotAtRisk += len(p.optOuts) - left
 	}
+	ref.Conversations = ref.conversations(people, since)
 	ref.Sends, ref.Purposes = counts(sends), counts(purposes)
 	for _, e := range exposures {
 		ref.Exposures = append(ref.Exposures, *e)
@@ -180,13 +183,15 @@ func Measure(lines iter.Seq[canonical.Line]) Reference {
 // person is what the lines tell of one address.
 type person struct {
 	market, account string
+	zone, channel   string
 	facts           map[factKey]told
 
 	first           time.Time // of the facts
 	messages        map[string]*message
 	inbound         []told
 	optIns, optOuts []time.Time
-	answers         int // inbound messages that answer a message
+	keywords        []time.Time // of these opt-outs: those that a message of the contact is
+	answers         int         // inbound messages that answer a message
 }
 
 // factKey identifies a fact of a person; told is what else a line says of it.
@@ -195,6 +200,16 @@ type factKey struct{ what, message, event string }
 type told struct {
 	at              time.Time
 	quotes, purpose string
+	reason          string // of an opt-out
+	sending
+}
+
+// sending is what a line says of a send, for cases.
+type sending struct {
+	author       string
+	acknowledges bool // automatically
+	broadcast    bool // unless its purpose says otherwise
+	marketing    bool // if it is proactive
 }
 
 // message is one of the business; a zero time was not told.
@@ -204,6 +219,7 @@ type message struct {
 	clicked                                  time.Time
 	purpose                                  string
 	exposure                                 int
+	sending
 }
 
 // measurable reports whether the message is in the base of its rates. WhatsApp tells of deliveries,
@@ -226,7 +242,7 @@ func (ref *Reference) gather(lines iter.Seq[canonical.Line]) (people map[string]
 		o := observe(l)
 		p := people[o.address]
 		if p == nil {
-			p = &person{market: o.market, account: o.account, facts: map[factKey]told{}, messages: map[string]*message{}}
+			p = &person{market: o.market, account: o.account, zone: o.zone, channel: o.channel, facts: map[factKey]told{}, messages: map[string]*message{}}
 			people[o.address] = p
 		}
 		if before, ok := p.facts[o.factKey]; ok {
@@ -260,7 +276,7 @@ func (ref *Reference) gather(lines iter.Seq[canonical.Line]) (people map[string]
 
 // observation is what the reference uses of a line.
 type observation struct {
-	address, account, market string
+	address, account, market, zone, channel string
 	factKey
 	told
 }
@@ -275,6 +291,9 @@ func (p *person) hear(key factKey, f told) {
 		return
 	case "opt_out":
 		p.optOuts = append(p.optOuts, f.at)
+		if f.reason == "keyword" {
+			p.keywords = append(p.keywords, f.at)
+		}
 		return
 	}
 	m := p.messages[key.message]
@@ -284,7 +303,7 @@ func (p *person) hear(key factKey, f told) {
 	}
 	switch key.what {
 	case "send":
-		m.sent, m.purpose = f.at, f.purpose
+		m.sent, m.purpose, m.sending = f.at, f.purpose, f.sending
 	case "delivered":
 		m.delivered = f.at
 	case "open":
@@ -298,13 +317,7 @@ func (p *person) hear(key factKey, f told) {
 
 // settle returns the messages that were sent, in order, with exposure and first reply.
 func (p *person) settle() []*message {
-	var sent []*message
-	for _, m := range p.messages {
-		if !m.sent.IsZero() {
-			sent = append(sent, m)
-		}
-	}
-	slices.SortFunc(sent, func(a, b *message) int { return cmp.Or(a.sent.Compare(b.sent), cmp.Compare(a.id, b.id)) })
+	sent := p.sent()
 	for i, m := range sent {
 		for _, before := range sent[:i+1] {
 			if before.purpose == "proactive" && before.stands() && before.sent.After(m.sent.Add(-lookBack)) {

@@ -8,16 +8,17 @@ import (
 
 // Truth is what only the maker of a world knows, beside what a faultless analysis would find.
 type Truth struct {
-	Options   Options   `json:"options"`
-	Model     Model     `json:"model"`
-	Open      Curve     `json:"open"`
-	Reply     Curve     `json:"reply"`
-	OptOut    []Hazard  `json:"opt_out"`
-	Slopes    []Slope   `json:"slopes"`
-	Steady    []Steady  `json:"steady"`
-	Arms      []InArm   `json:"arms,omitempty"`
-	Late      int       `json:"late"` // facts that arrived an hour or more after they happened, copies aside
-	Reference Reference `json:"reference"`
+	Options   Options       `json:"options"`
+	Model     Model         `json:"model"`
+	Open      Curve         `json:"open"`
+	Reply     Curve         `json:"reply"`
+	OptOut    []Hazard      `json:"opt_out"`
+	Slopes    []Slope       `json:"slopes"`
+	Steady    []Steady      `json:"steady"`
+	Arms      []InArm       `json:"arms,omitempty"`
+	Support   *SupportTruth `json:"support,omitempty"`
+	Late      int           `json:"late"` // facts that arrived an hour or more after they happened, copies aside
+	Reference Reference     `json:"reference"`
 }
 
 // Model states what the world draws from. z is a contact's engagement, e a week's whim, both standard normal.
@@ -89,6 +90,7 @@ func (w *World) Truth() Truth {
 	t.Slopes = panel.Slopes()
 	t.Steady = w.Steady()
 	t.Arms = w.arms(panel)
+	t.Support = w.supportTruth(t.Reference)
 	return t
 }
 

@@ -205,7 +205,10 @@ func (e *encoder) status(f fact) {
 	}
 	if f.what == factFailed {
 		title, details := "Message undeliverable", "Message Undeliverable."
-		if f.code == 131049 {
+		switch f.code {
+		case 131047:
+			title, details = "Re-engagement message", "The contact's last message is older than 24 hours."
+		case 131049:
 			title = "This message was not delivered to maintain healthy ecosystem engagement."
 			details = "In order to maintain a healthy ecosystem engagement, the message failed to be delivered."
 		}

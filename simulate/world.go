@@ -25,6 +25,10 @@ type Options struct {
 	Reacts   bool  `json:"reacts,omitzero"`   // it messages more on the three days after an open or an inbound message
 	Arms     []Arm `json:"arms,omitzero"`     // contacts are assigned to these at random, with equal chances; every send names its arm
 	Mismatch bool  `json:"mismatch,omitzero"` // the last arm loses the least engaged third of its contacts, who are never heard of
+
+	// Contacts begin conversations along the purchase funnel, bots and humans answer them, late or never, and what happens to contacts
+	// changes what they do. The business makes mistakes besides.
+	Support bool `json:"support,omitzero"`
 }
 
 // Arm is a group of a randomised test. Contacts of an arm with a number of weekly sends get just so many, evenly
@@ -99,17 +103,30 @@ type fact struct {
 	late     bool
 	returns  bool // of an opt-in: not the first
 	priced   bool // of an open: it carries the price, for want of a delivery
+	author   int8 // of a response; 0: not told
+
+	acknowledges bool // of a response: automatically
+	template     bool // of a response: a template, the 24 hours being over
 }
+
+const (
+	authorHuman = 1 + iota
+	authorBot
+)
 
 const response = -1 // in place of a campaign
 
-// campaigns are named for what shops send; the last is no campaign of marketing.
+// campaigns are named for what shops send. Order updates are no campaign of marketing, and babyClub is of interest to few: it
+// exists in worlds with support.
 var campaigns = []string{
 	"spring_sale", "new_arrivals", "members_week", "payday", "flash_friday", "tips",
-	"restock", "birthday", "survey", "weekend", "order_update",
+	"restock", "birthday", "survey", "weekend", "order_update", "baby_club",
 }
 
-var orderUpdate = int16(len(campaigns) - 1)
+const (
+	orderUpdate = 10
+	babyClub    = 11
+)
 
 // contact is what the world remembers of one person from day to day.
 type contact struct {
@@ -125,6 +142,7 @@ type contact struct {
 	sends    []int64 // proactive, not failed, of the last 7 days
 	answers  []int64 // of the last few responses: no two in one second
 	active   []int64 // told opens and inbound messages of the last days, for a business that reacts
+	service  *service
 }
 
 // telling is one run through a world.
@@ -138,6 +156,7 @@ type telling struct {
 	pending  [][]fact   // by day of arrival, from today on
 	today    int64      // midnight
 	outgoing []launch   // of one contact today
+	records  []record   // by contact, if somebody wants to know
 }
 
 // launch is one campaign that goes out today.
@@ -147,8 +166,11 @@ type launch struct {
 }
 
 // facts yields what arrives, in the order of arrival.
-func (w *World) facts(yield func(fact) bool) {
-	t := &telling{World: w, contacts: make([]contact, w.Options.Contacts)}
+func (w *World) facts(yield func(fact) bool) { w.recount(nil, yield) }
+
+// recount also writes down what happened to each contact, where there are records.
+func (w *World) recount(records []record, yield func(fact) bool) {
+	t := &telling{World: w, contacts: make([]contact, w.Options.Contacts), records: records}
 	t.source.PCG = rand.NewPCG(0, 0)
 	t.r = rand.New(&t.source)
 	calendar := rand.New(rand.NewPCG(mix(w.Options.Seed), mix(w.Options.Seed^0xca1e)))
@@ -159,6 +181,9 @@ func (w *World) facts(yield func(fact) bool) {
 		t.source.PCG = &c.pcg
 		c.traits = w.draw(i, t.r)
 		c.in = c.before
+		if w.Options.Support {
+			c.service = &service{}
+		}
 	}
 	for day := -burnIn; day < w.Options.Days; day++ {
 		t.today = w.start + int64(day)*secondsPerDay
@@ -218,10 +243,13 @@ func (t *telling) plan(r *rand.Rand) {
 	for i := range markets {
 		launches := make([]launch, campaignsPerDay)
 		for j := range launches {
-			launches[j] = launch{at: t.local(&markets[i], 8+r.IntN(13)), campaign: int16(r.IntN(len(campaigns) - 1))}
+			launches[j] = launch{at: t.local(&markets[i], 8+r.IntN(13)), campaign: int16(r.IntN(orderUpdate))}
 		}
 		t.calendar = append(t.calendar, launches)
 		t.mornings = append(t.mornings, t.local(&markets[i], 8))
+	}
+	if t.Options.Support {
+		t.blunder()
 	}
 }
 
