@@ -61,7 +61,7 @@ const (
 // Result says what a run did.
 type Result struct {
 	Job    string
-	Window Window    // as run: a zero window is filled in; still zero if there is no data
+	Window Window    // as run: a zero window is filled in; still zero if no message was sent
 	Cutoff time.Time // latest event of any business
 	Steps  []Step    // in the order they ran
 }
@@ -126,13 +126,13 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 	if err := r.settle(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
-	for _, m := range steps {
-		if err := r.step(ctx, m); err != nil {
-			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
-		}
-		if result.Window.IsZero() {
+	for i, m := range steps {
+		if i > 0 && result.Window.IsZero() && m.scope != everything {
 			slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
 			break
+		}
+		if err := r.step(ctx, m); err != nil {
+			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
 		}
 	}
 	if err := r.forget(ctx); err != nil {
@@ -233,12 +233,15 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 			return err
 		}
 	}
-	if r.result.Window.IsZero() { // coverage has just been written
+	if r.result.Window.IsZero() { // coverage has just been written, or there are surveys alone
 		if err := r.resolve(ctx); err != nil {
 			return err
 		}
 		if w = r.result.Window; w.IsZero() {
-			return nil
+			if m.relation == "coverage" {
+				return nil
+			}
+			w = Window{From: time.Unix(0, 0).UTC(), To: time.Unix(0, 0).UTC()}
 		}
 	}
 	s := Step{Relation: m.relation, Window: w, All: last == nil}

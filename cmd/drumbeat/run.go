@@ -41,10 +41,14 @@ func (c *runCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if result.Window.IsZero() {
+	if len(result.Steps) == 0 {
 		return errors.New("there are no sends yet: load events first")
 	}
-	fmt.Fprintf(p.stdout, "%s over %s, data up to %s\n", result.Job, result.Window, result.Cutoff.UTC().Format("2006-01-02 15:04:05 UTC"))
+	if result.Window.IsZero() {
+		fmt.Fprintf(p.stdout, "%s, without any log of messages\n", result.Job)
+	} else {
+		fmt.Fprintf(p.stdout, "%s over %s, data up to %s\n", result.Job, result.Window, result.Cutoff.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range result.Steps {
 		fmt.Fprintf(w, "%s\t%d rows\t%.2f s\tfingerprint %016x\n", s.Relation, s.Rows, s.Took.Seconds(), s.Fingerprint)

@@ -269,7 +269,7 @@ type Presentation int
 const (
 	// Suppressed: too few respondents, or the interval says too little.
 	Suppressed Presentation = iota
-	// Flagged: to be shown with a warning.
+	// Flagged: to be shown with the warning that the share of the others is too uncertain.
 	Flagged
 	// Shown: without reservation.
 	Shown
@@ -277,8 +277,8 @@ const (
 
 // Present applies the presentation standards for proportions: a share is suppressed with fewer than 30 respondents, or
 // if its capped Korn and Graubard interval is at least .30 wide, or wider than both .05 and 1.3 times the share; it is
-// flagged if only the share of the others is relatively that uncertain, or with fewer than 8 degrees of freedom.
-// Source: Parker et al. 2017 (NCHS).
+// flagged if only the share of the others is relatively that uncertain. They ask for a review with fewer than 8 degrees
+// of freedom, too. Source: Parker et al. 2017 (NCHS).
 func (m SurveyMean) Present() Presentation {
 	limits, ok := m.KornGraubard(true)
 	if !ok || m.N < 30 {
@@ -289,7 +289,7 @@ func (m SurveyMean) Present() Presentation {
 	switch {
 	case width >= .30 || unsure(m.Value):
 		return Suppressed
-	case unsure(1-m.Value) || m.DF < 8:
+	case unsure(1 - m.Value):
 		return Flagged
 	}
 	return Shown

@@ -1,5 +1,26 @@
--- survey_estimates, survey_comparisons, survey_ranks, survey_quality, stated_observed, stated_frequency, stated_joined, stated_agreement,
+-- survey_sums, survey_estimates, survey_comparisons, survey_ranks, survey_quality, stated_observed, stated_frequency, stated_joined, stated_agreement,
 -- published_figures: results of the metrics of these names (docs/metrics.md). A run replaces all of them.
+CREATE TABLE IF NOT EXISTS survey_sums
+(
+    business_id     LowCardinality(String),
+    survey_id       LowCardinality(String),
+    markets         LowCardinality(String) COMMENT 'how several markets are put together: population: by the given totals; mean of markets: each counts alike; empty: there is one',
+    question_id     LowCardinality(String) COMMENT 'empty: the design, all respondents',
+    stratum         LowCardinality(String),
+    cluster         String COMMENT 'sampling unit; empty: each respondent is one',
+    dimension       LowCardinality(String) COMMENT 'cell: a market and an age; else a group that the mapping names',
+    market          LowCardinality(String),
+    age             LowCardinality(String),
+    segment         LowCardinality(String) COMMENT 'of the named group',
+    option          UInt16 COMMENT '0: the base, whoever was asked and answered',
+    other_option    UInt16 COMMENT 'greater than option only where several options may be chosen and there is no cluster',
+    respondents     UInt64 COMMENT 'who chose both',
+    weight          UInt64 COMMENT 'their weights, the heaviest of the survey being 2^36',
+    weight_squares  UInt128
+)
+ENGINE = MergeTree
+ORDER BY (business_id, survey_id, question_id, stratum, cluster, dimension, market, age, segment, option, other_option)
+-- statement
 CREATE TABLE IF NOT EXISTS survey_estimates
 (
     business_id     LowCardinality(String),
@@ -23,7 +44,7 @@ CREATE TABLE IF NOT EXISTS survey_estimates
     base_n          Nullable(UInt64) COMMENT 'respondents who were asked and answered, unweighted; NULL for 1 to 9, and where it could be found by subtraction',
     value           Nullable(Float64) COMMENT 'weighted share, or mean',
     std_error       Nullable(Float64) COMMENT 'linearised; 0 where all answers are the same',
-    df              Nullable(UInt32) COMMENT 'sampling units less strata of the base',
+    df              Nullable(UInt64) COMMENT 'sampling units less strata of the base',
     lower           Nullable(Float64) COMMENT 'of a share on the logit scale, of 0 and 1 by Korn and Graubard; of a mean by t',
     upper           Nullable(Float64),
     kg_lower        Nullable(Float64) COMMENT 'of a share by Korn and Graubard, for no more than base_n',

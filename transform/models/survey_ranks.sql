@@ -1,0 +1,7 @@
+-- survey_ranks: which options are first, and which ranks cannot be ruled out.
+-- grain:   of the sums one row of survey_sums; of the result see docs/metrics.md
+-- reads:   survey_sums (a run replaces it, so nothing to deduplicate)
+-- params:  none: all surveys
+-- returns: the columns of survey_sums, weight Float64, weight_squares Float64
+-- units:   weights are shares of the heaviest of the survey
+-- shared: survey_cells
