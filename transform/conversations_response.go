@@ -1,8 +1,10 @@
 package transform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -116,47 +118,90 @@ func fillFirstResponse(ctx context.Context, r *run, m model, staging string, w W
 contacts, cases, answered, calendar_cases, observed_s, suppressed, estimate, std_error, lower, upper, why`, staged)
 }
 
-// responseRows returns the rows of one business, from the dimension on. Cases are in order of contacts.
+// responseRows returns the rows of one business, from the dimension on.
 func responseRows(cases []waitingCase) (rows [][]any, err error) {
-	all := make([]int, len(cases))
-	for i := range all {
-		all[i] = i
+	type key struct {
+		dimension int // -1: all
+		segment   string
 	}
-	add := func(dimension, segment string, members []int) {
-		for a := range responders {
-			for k := range clocks {
-				own, fault := responseCurve(cases, members, a, k)
-				if fault != nil && err == nil {
-					err = fmt.Errorf("%s %q: %w", dimension, segment, fault)
+	order := make([]int, len(cases))
+	contacts := newNumbering(cases)
+	for a := range responders {
+		for k := range clocks {
+			// Sorted once, each segment gets its cases in order of their waits.
+			wait := func(i int) uint32 { return cases[i].waits[k*len(responders)+a] }
+			for i := range order {
+				order[i] = i
+			}
+			slices.SortFunc(order, func(i, j int) int { return cmp.Or(cmp.Compare(wait(i), wait(j)), cmp.Compare(i, j)) })
+			members := map[key][]int{{-1, ""}: order}
+			for d := range responseDimensions {
+				of := map[string][]int{}
+				for _, i := range order {
+					of[cases[i].places[d]] = append(of[cases[i].places[d]], i)
+				}
+				for segment, own := range of {
+					members[key{d, segment}] = own
+				}
+			}
+			keys := slices.SortedFunc(maps.Keys(members), func(x, y key) int {
+				return cmp.Or(cmp.Compare(x.dimension, y.dimension), strings.Compare(x.segment, y.segment))
+			})
+			for _, of := range keys {
+				dimension := "all"
+				if of.dimension >= 0 {
+					dimension = responseDimensions[of.dimension]
+				}
+				own, err := responseCurve(cases, members[of], contacts, a, k)
+				if err != nil {
+					return nil, fmt.Errorf("%s %q: %w", dimension, of.segment, err)
 				}
 				for _, row := range own {
-					rows = append(rows, append([]any{dimension, segment, responders[a], clocks[k]}, row...))
+					rows = append(rows, append([]any{dimension, of.segment, responders[a], clocks[k]}, row...))
 				}
 			}
 		}
 	}
-	add("all", "", all)
-	for d, dimension := range responseDimensions {
-		members := map[string][]int{}
-		for i, c := range cases {
-			members[c.places[d]] = append(members[c.places[d]], i)
-		}
-		var segments []string
-		for segment := range members {
-			segments = append(segments, segment)
-		}
-		slices.Sort(segments)
-		for _, segment := range segments {
-			add(dimension, segment, members[segment])
-		}
-	}
-	return rows, err
+	return rows, nil
 }
 
-// responseCurve returns the rows of one author and clock, from the measure on.
-func responseCurve(cases []waitingCase, members []int, author, clock int) (rows [][]any, err error) {
-	subjects, clusters := make([]stats.Subject, len(members)), make([]int, len(members))
-	var contacts, answered, withCalendar uint64
+// numbering gives the contacts of a segment numbers from 0.
+type numbering struct {
+	number []int // by contact
+	given  []bool
+}
+
+func newNumbering(cases []waitingCase) *numbering {
+	n := 0
+	for _, c := range cases {
+		n = max(n, c.contact+1)
+	}
+	return &numbering{make([]int, n), make([]bool, n)}
+}
+
+// clusters returns the cluster of each member, and how many there are.
+func (n *numbering) clusters(cases []waitingCase, members []int) (clusters []int, count int) {
+	clusters = make([]int, len(members))
+	for _, at := range members {
+		n.given[cases[at].contact] = false
+	}
+	for i, at := range members {
+		c := cases[at].contact
+		if !n.given[c] {
+			n.given[c], n.number[c] = true, count
+			count++
+		}
+		clusters[i] = n.number[c]
+	}
+	return clusters, count
+}
+
+// responseCurve returns the rows of one author and clock, from the measure on. Members are in order of their waits.
+func responseCurve(cases []waitingCase, members []int, numbers *numbering, author, clock int) (rows [][]any, err error) {
+	subjects := make([]stats.Subject, len(members))
+	clusters, distinct := numbers.clusters(cases, members)
+	contacts := uint64(distinct)
+	var answered, withCalendar uint64
 	var longest uint32
 	for i, at := range members {
 		c := cases[at]
@@ -169,12 +214,6 @@ func responseCurve(cases []waitingCase, members []int, author, clock int) (rows 
 		}
 		if c.hasCalendar {
 			withCalendar++
-		}
-		if i > 0 && cases[members[i-1]].contact == c.contact {
-			clusters[i] = clusters[i-1]
-		} else {
-			clusters[i] = int(contacts)
-			contacts++
 		}
 	}
 	suppressed := contacts < fewestContacts || answered < fewestOutcomes

@@ -75,44 +75,70 @@ judged AS
     LEFT JOIN consented AS c ON c.business_id = r.business_id AND c.contact_id = r.contact_id AND c.channel = r.own_channel
     WHERE r.sent >= {from:DateTime64(3, 'UTC')}
 ),
+cases AS
+(
+    SELECT *, started_at + INTERVAL 24 HOUR AS day_after, day_after <= cutoff AS is_over
+    FROM conversations
+    WHERE started_at >= {from:DateTime64(3, 'UTC')}
+      AND started_at < {to:DateTime64(3, 'UTC')}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+),
+-- By contact, week and channel, the pains of one kind side by side: what could hit, and what did.
 stakes AS
 (
-    SELECT business_id, contact_id, own_channel AS channel, stake.1 AS pain, stake.3 AS is_hit, toMonday(stake.4) AS week
-    FROM judged
-    ARRAY JOIN
-    [
-        ('failed_delivery', sent + INTERVAL 48 HOUR <= loaded_to, ifNull(failed_at <= sent + INTERVAL 48 HOUR, 0), sent),
-        ('too_many_messages', counts,
-            {day_cap:UInt16} != 0 AND of_day > {day_cap:UInt16} OR {week_cap:UInt16} != 0 AND of_week > {week_cap:UInt16} OR tells_opens AND none_read, sent),
-        ('night_message', counts, toHour(local) >= 21 OR toHour(local) < 8, sent),
-        ('message_after_opt_out', is_marketing, out_ms != 0 AND in_ms <= out_ms, sent),
-        -- What was done in the minute before the opt-out is the way to it.
-        ('irrelevant', counts AND ifNull(opened_at + INTERVAL 1 HOUR <= loaded_to, 0),
-            ifNull(left_at >= opened_at AND left_at <= opened_at + INTERVAL 1 HOUR, 0)
-                AND ifNull(clicked_at >= left_at - INTERVAL 1 MINUTE, 1) AND ifNull(replied_at >= left_at - INTERVAL 1 MINUTE, 1),
-            ifNull(opened_at, sent))
-    ] AS stake
-    WHERE stake.2
+    SELECT
+        business_id, contact_id, own_channel AS channel, toMonday(sent) AS week,
+        ['failed_delivery', 'too_many_messages', 'night_message', 'message_after_opt_out'] AS names,
+        [countIf(has_final), countIf(counts), countIf(counts), countIf(is_marketing)]      AS could,
+        [countIf(has_final AND ifNull(failed_at <= sent + INTERVAL 48 HOUR, 0)),
+         countIf(counts AND ({day_cap:UInt16} != 0 AND of_day > {day_cap:UInt16} OR {week_cap:UInt16} != 0 AND of_week > {week_cap:UInt16} OR tells_opens AND none_read)),
+         countIf(counts AND (toHour(local) >= 21 OR toHour(local) < 8)),
+         countIf(is_marketing AND out_ms != 0 AND in_ms <= out_ms)]                        AS did
+    FROM (SELECT *, sent + INTERVAL 48 HOUR <= loaded_to AS has_final FROM judged)
+    GROUP BY business_id, contact_id, channel, week
     UNION ALL
-    SELECT business_id, contact_id, channel, stake.1, stake.3, toMonday(stake.4)
-    FROM
-    (
-        SELECT *, started_at + INTERVAL 24 HOUR AS day_after, day_after <= cutoff AS is_over
-        FROM conversations
-        WHERE started_at >= {from:DateTime64(3, 'UTC')}
-          AND started_at < {to:DateTime64(3, 'UTC')}
-          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    )
-    ARRAY JOIN
-    [
-        ('no_reply', is_over, ifNull(answered_at >= day_after, 1), day_after),
-        ('slow_reply', is_over, ifNull(answered_at < day_after AND answered_at > started_at + INTERVAL 1 HOUR, 0), day_after),
-        ('nudged', is_over, ifNull(nudged_at < day_after, 0), day_after),
-        ('window_expired', channel IN ('whatsapp', 'messenger', 'instagram') AND is_over AND (answered_at IS NOT NULL OR window_expired_at IS NOT NULL),
-            window_expired_at IS NOT NULL, ifNull(window_expired_at, day_after)),
-        ('repeat_contact', repeat_known, repeated_at IS NOT NULL, ended_at + INTERVAL 72 HOUR)
-    ] AS stake
-    WHERE stake.2
+    SELECT
+        business_id, contact_id, own_channel, toMonday(assumeNotNull(opened_at)) AS week,
+        ['irrelevant'],
+        [count()],
+        -- What was done in the minute before the opt-out is the way to it.
+        [countIf(ifNull(left_at >= opened_at AND left_at <= opened_at + INTERVAL 1 HOUR, 0)
+            AND ifNull(clicked_at >= left_at - INTERVAL 1 MINUTE, 1) AND ifNull(replied_at >= left_at - INTERVAL 1 MINUTE, 1))]
+    FROM judged
+    WHERE counts
+      AND ifNull(opened_at + INTERVAL 1 HOUR <= loaded_to, 0)
+    GROUP BY business_id, contact_id, own_channel, week
+    UNION ALL
+    SELECT
+        business_id, contact_id, channel, toMonday(day_after) AS week,
+        ['no_reply', 'slow_reply', 'nudged'],
+        [count(), count(), count()],
+        [countIf(ifNull(answered_at >= day_after, 1)),
+         countIf(ifNull(answered_at < day_after AND answered_at > started_at + INTERVAL 1 HOUR, 0)),
+         countIf(ifNull(nudged_at < day_after, 0))]
+    FROM cases
+    WHERE is_over
+    GROUP BY business_id, contact_id, channel, week
+    UNION ALL
+    SELECT
+        business_id, contact_id, channel, toMonday(ifNull(window_expired_at, day_after)) AS week,
+        ['window_expired'],
+        [count()],
+        [countIf(window_expired_at IS NOT NULL)]
+    FROM cases
+    WHERE is_over
+      AND channel IN ('whatsapp', 'messenger', 'instagram')
+      AND (answered_at IS NOT NULL OR window_expired_at IS NOT NULL)
+    GROUP BY business_id, contact_id, channel, week
+    UNION ALL
+    SELECT
+        business_id, contact_id, channel, toMonday(ended_at + INTERVAL 72 HOUR) AS week,
+        ['repeat_contact'],
+        [count()],
+        [countIf(repeated_at IS NOT NULL)]
+    FROM cases
+    WHERE repeat_known
+    GROUP BY business_id, contact_id, channel, week
 ),
 owners AS
 (
@@ -131,14 +157,22 @@ SELECT
     s.business_id AS business_id,
     toDate({from:DateTime64(3, 'UTC')}) AS window_from,
     toDate({to:DateTime64(3, 'UTC')})   AS window_to,
-    any(c.loaded_to)                    AS cutoff,
+    c.loaded_to                         AS cutoff,
     s.contact_id  AS contact_id,
     s.week        AS week,
-    any(o.market) AS market,
+    o.market      AS market,
     s.channel     AS channel,
-    sumMap(map(s.pain, toUInt32(1)))                                     AS at_risk,
-    mapFilter((k, v) -> v > 0, sumMap(map(s.pain, toUInt32(s.is_hit)))) AS hits
-FROM stakes AS s
+    mapFromArrays(arrayMap(t -> t.1, told), arrayMap(t -> t.2, told))                  AS at_risk,
+    mapFilter((k, v) -> v > 0, mapFromArrays(arrayMap(t -> t.1, told), arrayMap(t -> t.3, told))) AS hits
+FROM
+(
+    -- A pain is in one kind only.
+    SELECT
+        business_id, contact_id, week, channel,
+        arraySort(groupArrayArray(arrayFilter(t -> t.2 > 0, arrayMap((p, n, y) -> (p, toUInt32(n), toUInt32(y)), names, could, did)))) AS told
+    FROM stakes
+    GROUP BY business_id, contact_id, week, channel
+    HAVING notEmpty(told)
+) AS s
 INNER JOIN cutoffs AS c ON c.business_id = s.business_id
 LEFT JOIN owners AS o ON o.business_id = s.business_id AND o.contact_id = s.contact_id
-GROUP BY business_id, contact_id, week, channel
