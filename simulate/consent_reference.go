@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"bytes"
 	"cmp"
+	_ "embed"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -14,6 +16,20 @@ import (
 
 	"drumbeat/ingest/canonical"
 )
+
+// ConsentCard is a rate card for consent worlds, as a file. Its prices are invented.
+//
+//go:embed consent_rates.csv
+var ConsentCard []byte
+
+// ConsentRates are the prices of ConsentCard.
+func ConsentRates() []Rate {
+	rates, err := ReadRates(bytes.NewReader(ConsentCard))
+	if err != nil {
+		panic(err) // it is built in
+	}
+	return rates
+}
 
 // Rate is one price of a rate card.
 type Rate struct {
@@ -105,12 +121,13 @@ type Ask struct {
 // Period is one promised day, week or month.
 type Period struct {
 	Who
-	Topic    string `json:"topic"`
-	Promise  string `json:"promise"`
-	Zone     string `json:"zone"`
-	FirstDay string `json:"first_day"` // local, as 2006-01-02
-	Messages int    `json:"messages"`
-	State    string `json:"state"`
+	Topic    string    `json:"topic"`
+	Promise  string    `json:"promise"`
+	Zone     string    `json:"zone"`
+	From     time.Time `json:"from"`
+	FirstDay string    `json:"first_day"` // local, as 2006-01-02
+	Messages int       `json:"messages"`
+	State    string    `json:"state"`
 }
 
 // WindowedSend is a message with what allowed it, what spoke against it, and what it cost.
@@ -761,7 +778,7 @@ func (p *consenter) periods(b *business, spells []*spell, sends []*WindowedSend)
 		for at := s.From; at.Before(s.To) || s.Ended == "on" && at.Equal(s.To); {
 			k, from, to := of(s, at)
 			if found[k] == nil {
-				found[k] = &Period{Who: s.Who, Topic: k.topic, Promise: k.promise, Zone: k.zone, FirstDay: k.day}
+				found[k] = &Period{Who: s.Who, Topic: k.topic, Promise: k.promise, Zone: k.zone, From: from.UTC(), FirstDay: k.day}
 			}
 			whole[k] = whole[k] || !s.From.After(from) && !s.To.Before(to)
 			at = to

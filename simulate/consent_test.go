@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -19,25 +18,11 @@ import (
 )
 
 // longWorld lives through every rule that changed.
-var longWorld = ConsentOptions{Seed: 7, Contacts: 150, Days: 560, Start: time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC)}
-
-func exampleRates(t testing.TB) []Rate {
-	t.Helper()
-	file, err := os.Open("../testdata/rates/example.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	rates, err := ReadRates(file)
-	if err != nil || len(rates) == 0 {
-		t.Fatalf("%d rates, %v", len(rates), err)
-	}
-	return rates
-}
+var longWorld = ConsentOptions{Seed: 7, Contacts: 100, Days: 560, Start: time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC)}
 
 // Everything that the world is for happens in it, and as often as the model says.
 func TestConsentWorld(t *testing.T) {
-	ref := MeasureConsent(NewConsent(longWorld).Lines(), exampleRates(t))
+	ref := MeasureConsent(NewConsent(longWorld).Lines(), ConsentRates())
 	counts := map[string]int{}
 	for _, c := range ref.Counts() {
 		counts[c.Name] = c.Count
@@ -106,7 +91,7 @@ func TestConsentWorldIsDeterministic(t *testing.T) {
 // Any order, and any number of copies, give the same reference.
 func TestConsentReferenceKnowsNoOrder(t *testing.T) {
 	lines := slices.Collect(NewConsent(ConsentOptions{Seed: 5, Contacts: 60}).Lines())
-	rates := exampleRates(t)
+	rates := ConsentRates()
 	want := MeasureConsent(slices.Values(lines), rates)
 	r := rand.New(rand.NewPCG(1, 2))
 	lines = append(lines, lines[:len(lines)/3]...)
@@ -125,7 +110,7 @@ func TestConsentReferenceKnowsNoOrder(t *testing.T) {
 // Had everybody been promised weekly messages, more of them would be opened than of daily ones; as people chose, the engaged
 // markets have the daily ones, and the crude rates lie nearer together.
 func TestPromisesHaveAKnownEffect(t *testing.T) {
-	truth := NewConsent(ConsentOptions{Seed: 1, Contacts: 600}).Truth(nil)
+	truth := NewConsent(ConsentOptions{Seed: 1, Contacts: 400}).Truth()
 	rate := func(o PromiseOutcomes) float64 { return float64(o.Opened) / float64(o.Messages) }
 	daily, weekly := truth.Promises[0], truth.Promises[1]
 	crude, causal := rate(weekly.Crude)-rate(daily.Crude), rate(weekly.Causal)-rate(daily.Causal)

@@ -46,9 +46,9 @@ type Spend struct {
 // promises are in the order of what they allow.
 var promises = []string{"daily", "weekly", "monthly"}
 
-// Truth lives the world, and once more for each promise.
-func (w *ConsentWorld) Truth(rates []Rate) ConsentTruth {
-	ref := MeasureConsent(w.Lines(), rates)
+// Truth lives the world, at the prices of ConsentCard, and once more for each promise.
+func (w *ConsentWorld) Truth() ConsentTruth {
+	ref := MeasureConsent(w.Lines(), ConsentRates())
 	t := ConsentTruth{
 		Options: w.Options, Model: consentModel, Cutoff: ref.Cutoff, Lines: ref.Lines, Copies: ref.Copies,
 		Counts: ref.Counts(), Spend: ref.Spend(),

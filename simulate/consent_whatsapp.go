@@ -15,7 +15,6 @@ type businessMessage struct {
 	category string // of its template; empty: no template
 	campaign string
 	response bool
-	entry    bool // its answer to an ad begins the free entry point
 }
 
 // onWhatsApp plans a life on WhatsApp.

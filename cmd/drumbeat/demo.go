@@ -6,16 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"drumbeat/ingest"
+	"drumbeat/ingest/canonical"
 	"drumbeat/queries"
 	"drumbeat/reports"
 	"drumbeat/simulate"
@@ -31,8 +34,17 @@ type demoCommand struct {
 const (
 	demoBusiness = "Simulated retailer"
 	demoSecret   = "the demo's app secret"
-	demoSenders  = 64 // posts under way at once: they share the fsyncs
+	demoToken    = "the demo's token of /v1/events"
+	demoSenders  = 64  // posts under way at once: they share the fsyncs
+	demoLines    = 200 // of the sender in one request
 )
+
+// consents is the demo's second world: the same business in the same days, with other people, few enough not to
+// change what the first one shows.
+func (f worldFlags) consents(world *simulate.World) *simulate.ConsentWorld {
+	o := world.Options
+	return simulate.NewConsent(simulate.ConsentOptions{Seed: o.Seed, Contacts: max(1, o.Contacts*2/15), Days: o.Days, Start: o.Start})
+}
 
 // Run sends a simulated business through the product as it is: signed webhooks over HTTP, the
 // spool, the warehouse, the job, the report.
@@ -41,9 +53,10 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	world := c.world()
+	consents := c.consents(world)
 	say := newNarrator(p.stdout)
-	fmt.Fprintf(p.stdout, "Drumbeat demo: a simulated retailer that messages %d people on WhatsApp for %d days (seed %d)\n\n",
-		world.Options.Contacts, world.Options.Days, world.Options.Seed)
+	fmt.Fprintf(p.stdout, "Drumbeat demo: a simulated retailer that messages %d people on WhatsApp, and promises %d more how often it will, for %d days (seed %d)\n\n",
+		world.Options.Contacts, consents.Options.Contacts, world.Options.Days, world.Options.Seed)
 
 	// The data of an earlier demo goes only when nobody uses it: opening the warehouse takes the
 	// folder's lock, and fails with a clear sentence where another process holds it.
@@ -66,9 +79,12 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err := writeTruth(truthPath, world); err != nil {
 		return err
 	}
-	say.stage("simulate", "the world and its truth")
+	if err := writeJSON(filepath.Join(c.Out, "truth-consents.json"), consents.Truth()); err != nil {
+		return err
+	}
+	say.stage("simulate", "the worlds and their truth")
 
-	sent, err := p.collectDemo(ctx, db, world, say)
+	accepted, err := p.collectDemo(ctx, db, demoStreams(world, consents), say)
 	if err != nil {
 		return err
 	}
@@ -77,19 +93,30 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("count the events: %w", err)
 	}
 	say.stage("load", "%d unique + %d duplicate = %d accepted", unique, arrived-unique, arrived)
-	if arrived != sent.accepted {
-		return fmt.Errorf("the collector accepted %d events but %d are in the warehouse: please report this as a bug", sent.accepted, arrived)
+	if arrived != accepted {
+		return fmt.Errorf("the collector accepted %d events but %d are in the warehouse: please report this as a bug", accepted, arrived)
 	}
 
-	result, err := transform.Run(ctx, db, "frequency", transform.Window{})
+	prices, err := transform.ReadRateCard(bytes.NewReader(simulate.ConsentCard))
 	if err != nil {
 		return err
 	}
-	var computed []string
-	for _, step := range result.Steps {
-		computed = append(computed, fmt.Sprintf("%s %d rows", step.Relation, step.Rows))
+	if _, err := transform.LoadRateCard(ctx, db, prices); err != nil {
+		return err
 	}
-	say.stage("compute", "%s", strings.Join(computed, ", "))
+	// What a cap would save is computed from what the job frequency found.
+	others := slices.DeleteFunc(transform.Jobs(), func(job string) bool { return job == "frequency" })
+	for _, job := range append([]string{"frequency"}, others...) {
+		result, err := transform.Run(ctx, db, job, transform.Window{})
+		if err != nil {
+			return err
+		}
+		var computed []string
+		for _, step := range result.Steps {
+			computed = append(computed, fmt.Sprintf("%s %d rows", step.Relation, step.Rows))
+		}
+		say.stage("compute", "%s: %s", job, strings.Join(computed, ", "))
+	}
 
 	pages, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: filepath.Join(c.Out, "reports"), Business: demoBusiness})
 	if err != nil {
@@ -158,21 +185,80 @@ func (p *program) emptyDemo(ctx context.Context, db *warehouse.DB) error {
 	return err
 }
 
-// sentWorld counts a world's way into the collector.
-type sentWorld struct{ posts, facts, accepted, refusedPosts uint64 }
+// stream is one way by which the worlds reach the collector.
+type stream struct {
+	source string // of the collector's statistics
+	path   string
+	what   string // of its requests
+	prove  func(body []byte, secret, token string) (header, value string)
+	posts  iter.Seq[simulate.Post]
+}
 
-// collectDemo posts the world to a collector on a free port, and returns when all of it is loaded.
-func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, world *simulate.World, say *narrator) (sentWorld, error) {
-	var sent sentWorld
-	c, err := p.startCollector(ctx, db, ingest.ServerOptions{Endpoints: []ingest.Endpoint{{
-		Source: "whatsapp", Name: "demo", BusinessID: demoBusiness, Secrets: []string{demoSecret}, VerifyToken: "the demo's verify token",
-	}}})
+func signed(body []byte, secret, _ string) (header, value string) {
+	return "X-Hub-Signature-256", simulate.Sign(body, secret)
+}
+
+func bearer(_ []byte, _, token string) (header, value string) {
+	return "Authorization", "Bearer " + token
+}
+
+// demoStreams tell both worlds as their platforms and the sender would.
+func demoStreams(world *simulate.World, consents *simulate.ConsentWorld) []stream {
+	return []stream{
+		{"whatsapp", "/webhooks/whatsapp/demo", "signed WhatsApp webhooks", signed, func(yield func(simulate.Post) bool) {
+			for _, posts := range []iter.Seq[simulate.Post]{world.WhatsApp(), consents.WhatsApp()} {
+				for post := range posts {
+					if !yield(post) {
+						return
+					}
+				}
+			}
+		}},
+		{"messenger", "/webhooks/messenger/demo", "signed Messenger webhooks", signed, consents.Messenger()},
+		{"events", "/v1/events", "posts of the sender's own lines", bearer, linePosts(consents.Own())},
+	}
+}
+
+// linePosts puts event lines into requests.
+func linePosts(lines iter.Seq[canonical.Line]) iter.Seq[simulate.Post] {
+	return func(yield func(simulate.Post) bool) {
+		var body bytes.Buffer
+		n, writer := 0, canonical.NewWriter(&body)
+		flush := func() bool {
+			post := simulate.Post{Facts: n, Body: bytes.Clone(body.Bytes())}
+			body.Reset()
+			n = 0
+			return yield(post)
+		}
+		for line := range lines {
+			if err := writer.Write(&line); err != nil {
+				panic(err) // a buffer takes every line
+			}
+			if n++; n == demoLines && !flush() {
+				return
+			}
+		}
+		if n > 0 {
+			flush()
+		}
+	}
+}
+
+// collectDemo posts the worlds to a collector on a free port, and returns how many events were accepted when all are loaded.
+func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, streams []stream, say *narrator) (accepted uint64, err error) {
+	endpoint := func(source string) ingest.Endpoint {
+		return ingest.Endpoint{Source: source, Name: "demo", BusinessID: demoBusiness, Secrets: []string{demoSecret}, VerifyToken: "the demo's verify token"}
+	}
+	c, err := p.startCollector(ctx, db, ingest.ServerOptions{
+		Endpoints: []ingest.Endpoint{endpoint("whatsapp"), endpoint("messenger")},
+		Tokens:    []ingest.Token{{Secret: demoToken, BusinessID: demoBusiness}},
+	})
 	if err != nil {
-		return sent, err
+		return 0, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return sent, errors.Join(fmt.Errorf("listen on a free port: %w", err), c.close())
+		return 0, errors.Join(fmt.Errorf("listen on a free port: %w", err), c.close())
 	}
 	mux := http.NewServeMux()
 	c.routes(mux)
@@ -180,20 +266,28 @@ func (p *program) collectDemo(ctx context.Context, db *warehouse.DB, world *simu
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 
-	sent, err = postWorld(ctx, "http://"+listener.Addr().String()+"/webhooks/whatsapp/demo", world)
-	if err == nil {
-		stats := c.Stats()["whatsapp"]
-		sent.accepted = stats.Accepted
+	refused := 0
+	for _, s := range streams {
+		var posts, facts uint64
+		var wrong int
+		if posts, facts, wrong, err = postStream(ctx, "http://"+listener.Addr().String(), s); err != nil {
+			break
+		}
+		stats := c.Stats()[s.source]
+		accepted += stats.Accepted
+		refused += wrong
 		rejected, skipped := sum(stats.Rejected), sum(stats.Skipped)
-		say.stage("collect", "%d signed webhooks with %d facts: %d accepted, %d rejected, %d of no interest", sent.posts, sent.facts, sent.accepted, rejected, skipped)
-		say.stage("", "%d posts with a wrong signature: all refused", sent.refusedPosts)
+		say.stage("collect", "%d %s with %d facts: %d accepted, %d rejected, %d of no interest", posts, s.what, facts, stats.Accepted, rejected, skipped)
+	}
+	if err == nil {
+		say.stage("", "%d posts with a wrong signature or token: all refused", refused)
 		err = c.loader.Drain(ctx)
 	}
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, server.Shutdown(shutdown), c.close())
 	<-serving
-	return sent, err
+	return accepted, err
 }
 
 func sum(counts map[string]uint64) (total uint64) {
@@ -203,42 +297,44 @@ func sum(counts map[string]uint64) (total uint64) {
 	return total
 }
 
-// postWorld sends every post of the world, signed; the first three also with a wrong signature,
-// which must be refused.
-func postWorld(ctx context.Context, url string, world *simulate.World) (sent sentWorld, err error) {
+// postStream sends every post of a stream; the first three also with a wrong signature or token, which must be
+// refused: it returns how many were.
+func postStream(ctx context.Context, base string, s stream) (posted, facts uint64, refused int, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: demoSenders}}
 	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	posts := make(chan simulate.Post, demoSenders)
 	var senders sync.WaitGroup
-	var facts, posted atomic.Uint64
+	var sent, told atomic.Uint64
 	for range demoSenders {
 		senders.Go(func() {
 			for post := range posts {
-				status, err := postWebhook(ctx, client, url, post.Body, simulate.Sign(post.Body, demoSecret))
+				header, value := s.prove(post.Body, demoSecret, demoToken)
+				status, err := postBody(ctx, client, base+s.path, post.Body, header, value)
 				if err == nil && status != http.StatusOK {
-					err = fmt.Errorf("the collector answered a signed webhook with %d %s", status, http.StatusText(status))
+					err = fmt.Errorf("the collector answered %s with %d %s", s.path, status, http.StatusText(status))
 				}
 				if err != nil {
 					cancel(err)
 					return
 				}
-				posted.Add(1)
-				facts.Add(uint64(post.Facts))
+				sent.Add(1)
+				told.Add(uint64(post.Facts))
 			}
 		})
 	}
 	n := 0
-	for post := range world.WhatsApp() {
+	for post := range s.posts {
 		if n++; n <= 3 {
-			status, err := postWebhook(ctx, client, url, post.Body, simulate.Sign(post.Body, "somebody else's secret"))
+			header, value := s.prove(post.Body, "somebody else's secret", "somebody else's token")
+			status, err := postBody(ctx, client, base+s.path, post.Body, header, value)
 			if err != nil {
 				cancel(err)
 				break
 			}
 			if status == http.StatusUnauthorized || status == http.StatusForbidden {
-				sent.refusedPosts++
+				refused++
 			}
 		}
 		select {
@@ -250,20 +346,20 @@ func postWorld(ctx context.Context, url string, world *simulate.World) (sent sen
 	}
 	close(posts)
 	senders.Wait()
-	sent.posts, sent.facts = posted.Load(), facts.Load()
-	return sent, context.Cause(ctx)
+	return sent.Load(), told.Load(), refused, context.Cause(ctx)
 }
 
-func postWebhook(ctx context.Context, client *http.Client, url string, body []byte, signature string) (status int, err error) {
+// postBody posts a body with the header that proves who sends it.
+func postBody(ctx context.Context, client *http.Client, url string, body []byte, header, value string) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("make a request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Hub-Signature-256", signature)
+	request.Header.Set(header, value)
 	response, err := client.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("post a webhook: %w", err)
+		return 0, fmt.Errorf("post to the collector: %w", err)
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"drumbeat/ingest/canonical"
 	"drumbeat/reports/browsertest"
 	"drumbeat/simulate"
 )
@@ -54,11 +60,31 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal(text, &truth); err != nil {
 		t.Fatal(err)
 	}
-	lines, copies := truth.Reference.Lines, truth.Reference.Copies
+	if text, err = os.ReadFile(filepath.Join(out, "truth-consents.json")); err != nil {
+		t.Fatal(err)
+	}
+	var consents simulate.ConsentTruth
+	if err := json.Unmarshal(text, &consents); err != nil {
+		t.Fatal(err)
+	}
+	lines, copies := truth.Reference.Lines+consents.Lines, truth.Reference.Copies+consents.Copies
+	told := 0
+	for _, match := range regexp.MustCompile(`with (\d+) facts: (\d+) accepted, 0 rejected, 0 of no interest`).FindAllStringSubmatch(first, -1) {
+		if match[1] != match[2] {
+			t.Errorf("the demo says %q", match[0])
+		}
+		n, err := strconv.Atoi(match[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		told += n
+	}
+	if told != lines {
+		t.Errorf("%d facts were told, want %d", told, lines)
+	}
 	for _, want := range []string{
-		fmt.Sprintf("with %d facts: %d accepted, 0 rejected, 0 of no interest", lines, lines),
 		fmt.Sprintf("%d unique + %d duplicate = %d accepted", lines-copies, copies, lines),
-		"3 posts with a wrong signature: all refused",
+		"9 posts with a wrong signature or token: all refused",
 		"How often may we message?",
 	} {
 		if !strings.Contains(first, want) {
@@ -72,6 +98,8 @@ func TestDemo(t *testing.T) {
 	if times.ReplaceAllString(first, "") != times.ReplaceAllString(second, "") {
 		t.Errorf("the second run says something else:\n%s", second)
 	}
+
+	checkConsents(t, out)
 
 	// The page opens by itself.
 	page := browsertest.Open(t, "file://"+filepath.Join(out, "reports", "frequency.html"))
@@ -126,4 +154,69 @@ func TestDemoKilled(t *testing.T) {
 	}
 	mustDrumbeat(t, smallDemo(out)...)
 	waitForNone(t, out)
+}
+
+// consentCounts says in rows of name and n what simulate.ConsentReference counts.
+const consentCounts = `
+SELECT concat('spells begun ', begun) AS name, toInt64(count()) AS n FROM consents GROUP BY name
+UNION ALL SELECT concat('spells ended ', ended) AS name, count() FROM consents GROUP BY name
+UNION ALL SELECT 'renewals', sum(renewals) FROM consents HAVING count() > 0
+UNION ALL SELECT concat('periods ', promised_frequency, ' ', state) AS name, count() FROM promise_periods GROUP BY name
+UNION ALL SELECT concat('messages ', state) AS name, count() FROM send_windows GROUP BY name
+UNION ALL SELECT concat('breaches ', breach) AS name, count() FROM breaches GROUP BY name
+UNION ALL SELECT concat('breaches after ', way) AS name, count() FROM breaches WHERE way != '' GROUP BY name
+UNION ALL SELECT multiIf(charged = 0, concat('uncharged ', why), has_price = 1, concat('charged per ', unit), 'charged without price') AS name, count() FROM message_costs GROUP BY name
+UNION ALL SELECT concat('spend ', currency), toInt64(sum(amount) * 1000000000) FROM message_costs WHERE has_price = 1 GROUP BY currency
+UNION ALL SELECT 'service windows open', sum(still_open) FROM service_windows WHERE dimension = 'all' HAVING count() > 0
+UNION ALL SELECT 'service windows unanswered', sum(unanswered) FROM service_windows WHERE dimension = 'all' HAVING count() > 0
+UNION ALL SELECT 'service windows answered', sum(windows) - sum(unanswered) FROM service_windows WHERE dimension = 'all' HAVING count() > 0`
+
+// checkConsents holds what the warehouse says of consents, promises, windows and cost against a second implementation of
+// the definitions, over both worlds: they are one business.
+func checkConsents(t *testing.T, out string) {
+	t.Helper()
+	flags := worldFlags{Seed: 1, Contacts: 600, Days: 40}
+	world := flags.world()
+	ref := simulate.MeasureConsent(func(yield func(canonical.Line) bool) {
+		for _, lines := range []iter.Seq[canonical.Line]{world.Lines(), flags.consents(world).Lines()} {
+			for line := range lines {
+				if !yield(line) {
+					return
+				}
+			}
+		}
+	}, simulate.ConsentRates())
+	ref.Periods = slices.DeleteFunc(ref.Periods, func(p simulate.Period) bool { return p.From.Before(world.Options.Start) })
+	want := map[string]int{}
+	for _, c := range ref.Counts() {
+		switch c.Name {
+		case "messages refused for the window", "requests", "requests answered":
+		default:
+			want[c.Name] = c.Count
+		}
+	}
+	for _, m := range ref.Sends {
+		if m.HasPrice {
+			want["spend "+m.Currency] += int(m.Amount)
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(mustDrumbeat(t, "--dir", filepath.Join(out, "data"), "query", "--format", "csv", "--sql", consentCounts))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, row := range rows[1:] {
+		if got[row[0]], err = strconv.Atoi(row[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if got[name] != want[name] {
+			t.Errorf("%s: %d, want %d", name, got[name], want[name])
+		}
+		delete(got, name)
+	}
+	if len(got) > 0 {
+		t.Errorf("nobody expects %v", got)
+	}
 }

@@ -45,7 +45,7 @@ func outcomeOf(t *testing.T, key []byte, posts []simulate.Post) (fingerprints ma
 	}
 	server := httptest.NewServer(c)
 	for _, post := range posts {
-		status, err := postWebhook(t.Context(), http.DefaultClient, server.URL+"/webhooks/whatsapp", post.Body, simulate.Sign(post.Body, demoSecret))
+		status, err := postBody(t.Context(), http.DefaultClient, server.URL+"/webhooks/whatsapp", post.Body, "X-Hub-Signature-256", simulate.Sign(post.Body, demoSecret))
 		if err != nil || status != http.StatusOK {
 			t.Fatal(status, err)
 		}

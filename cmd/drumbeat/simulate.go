@@ -131,8 +131,10 @@ func (c *simulateCommand) write(ctx context.Context, world *simulate.World, out 
 	return buffered.Flush()
 }
 
-func writeTruth(path string, world *simulate.World) error {
-	text, err := json.MarshalIndent(world.Truth(), "", "  ")
+func writeTruth(path string, world *simulate.World) error { return writeJSON(path, world.Truth()) }
+
+func writeJSON(path string, truth any) error {
+	text, err := json.MarshalIndent(truth, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the truth: %w", err)
 	}
