@@ -246,7 +246,7 @@ SELECT
     multiIf(
         NOT is_marketing, '',
         toUnixTimestamp64Milli(out_at) > 0, 'after_opt_out',
-        covered_by != '', '',
+        covered_by != '' OR kind = 'sponsored', '', -- it needs no opt-in
         toUnixTimestamp64Milli(expired_at) > 0, 'after_expiry',
         is_asked, 'without_opt_in',
         '') AS breach,
