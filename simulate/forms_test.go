@@ -12,19 +12,27 @@ import (
 )
 
 // The collectors make the same events of both forms, down to the hashes of contacts and messages;
-// zone and purpose are told by lines only, and a consent is known by another key.
+// zone and purpose are told by lines only, as are author, tag and template, and a consent is known by another key.
 func TestCollectorsReadBothFormsAlike(t *testing.T) {
+	for _, o := range []Options{{Seed: 4, Contacts: 300, Days: 40}, {Seed: 4, Contacts: 200, Days: 40, Support: true}} {
+		bothForms(t, o)
+	}
+}
+
+func bothForms(t *testing.T, o Options) {
+	t.Helper()
 	key := [32]byte{1}
 	p, err := ingest.NewPseudonymizer(key[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := New(Options{Seed: 4, Contacts: 300, Days: 40})
+	w := New(o)
 	received := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	add := func(events map[string]int, draft *ingest.Draft) {
 		t.Helper()
 		e := p.Seal(draft)
 		e.Zone, e.Purpose, e.EventID = "", "", ingest.ID{}
+		e.Author, e.MessageTag, e.TemplateID = "", "", ""
 		text, err := json.Marshal(e)
 		if err != nil {
 			t.Fatal(err)

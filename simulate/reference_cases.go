@@ -251,19 +251,19 @@ func (p *person) frequency(cases []Case, asOf time.Time) (category string, days 
 	days = len(on)
 	switch {
 	case days >= 20 && runs >= 2*days:
-		return "several_times_a_day", days
+		return "several times a day", days
 	case days >= 20:
 		return "daily", days
 	case days >= 6:
-		return "several_times_a_week", days
+		return "several times a week", days
 	case days >= 3:
 		return "weekly", days
 	case days == 2:
-		return "every_2_3_weeks", days
+		return "every 2-3 weeks", days
 	case days == 1:
 		return "monthly", days
 	case begun:
-		return "less_often", days
+		return "less often", days
 	}
 	return "never", days
 }

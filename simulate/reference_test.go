@@ -37,6 +37,16 @@ func script(t *testing.T, text string) []canonical.Line {
 				l.InReplyTo = value
 			case "purpose":
 				l.Purpose = value
+			case "by":
+				l.Purpose, l.Author = "response", value
+			case "tag":
+				l.MessageTag = value
+			case "category":
+				l.Category = value
+			case "campaign":
+				l.CampaignID = value
+			case "reason":
+				l.Reason = value
 			default:
 				t.Fatalf("unknown word %q", w)
 			}

@@ -122,22 +122,22 @@ func TestFrequencyScale(t *testing.T) {
 		case n >= 20:
 			got["daily"] += contacts
 		case n >= 6:
-			got["several_times_a_week"] += contacts
+			got["several times a week"] += contacts
 		case n >= 3:
 			got["weekly"] += contacts
 		case n == 2:
-			got["every_2_3_weeks"] += contacts
+			got["every 2-3 weeks"] += contacts
 		case n == 1:
 			got["monthly"] += contacts
 		}
 	}
-	want["daily"] += want["several_times_a_day"]
+	want["daily"] += want["several times a day"]
 	for category, n := range got {
 		if want[category] != n {
 			t.Errorf("%s: the world counts %d contacts, the lines say %d", category, n, want[category])
 		}
 	}
-	for _, category := range []string{"never", "less_often", "monthly", "every_2_3_weeks", "weekly", "several_times_a_week"} {
+	for _, category := range []string{"never", "less often", "monthly", "every 2-3 weeks", "weekly", "several times a week"} {
 		if want[category] < 30 {
 			t.Errorf("%s: only %d contacts", category, want[category])
 		}
