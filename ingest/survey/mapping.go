@@ -400,6 +400,11 @@ func (q *Question) inherit(known map[string]Question, wrong *mistakes) bool {
 	q.RecallDays = cmp.Or(q.RecallDays, from.RecallDays)
 	if q.Options == nil && q.Scale == nil {
 		q.Options = from.Options
+		if len(q.Columns) > 0 { // what has no column was not asked
+			q.Options = slices.DeleteFunc(slices.Clone(from.Options), func(o Option) bool {
+				return !slices.ContainsFunc(q.Columns, func(p pair) bool { return p.value == string(o.Code) })
+			})
+		}
 	}
 	return true
 }
