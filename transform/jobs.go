@@ -66,5 +66,10 @@ var jobs = map[string][]model{
 		{relation: "survey_comparisons", fill: fillSurveyComparisons, scope: everything},
 		{relation: "survey_ranks", fill: fillSurveyRanks, scope: everything},
 		{relation: "survey_quality", fill: fillSurveyQuality, scope: everything},
+		{relation: "stated_observed", fill: fillStatedObserved, scope: everything},
+		{relation: "stated_frequency", fill: insertSelect, scope: everything},
+		{relation: "stated_joined", fill: fillStatedJoined, scope: everything},
+		{relation: "stated_agreement", fill: fillStatedAgreement, scope: everything},
+		{relation: "published_figures", fill: fillPublishedFigures, scope: everything},
 	},
 }

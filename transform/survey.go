@@ -60,7 +60,7 @@ func (q *surveyQuestion) column(option uint16) int {
 func (r *run) surveys(ctx context.Context) ([]*surveyOf, error) {
 	var all []surveyOf
 	err := r.db.Select(ctx, &all, `
-SELECT business_id, survey_id, population, synthetic, ifNull(answered_from, toDate(0)) AS answered_from, ifNull(answered_to + 1, toDate(0)) AS answered_to
+SELECT business_id, survey_id, population, synthetic, answered_from, answered_to + 1 AS answered_to
 FROM surveys
 ORDER BY business_id, survey_id`)
 	if err != nil {

@@ -5,7 +5,8 @@
 -- returns: business_id String, survey_id String, window_from Date, window_to Date, check String, question_id String,
 --          respondents UInt64, base_n UInt64
 -- units:   respondents, unweighted. The base of no_answer are those who were shown the question, of straight_liner those who answered
---          three or more scales with the same categories, of the other checks those who answered the question
+--          three or more scales with the same categories, of categories_do_not_add_up those who answered the question,
+--          of the others those who were shown it
 WITH
 asked AS
 (
@@ -22,8 +23,8 @@ by_question AS
         a.question_id AS question_id,
         any(q.kind)                                                          AS kind,
         countIf(a.shown)                                                     AS were_shown,
-        countIf(a.shown AND notEmpty(a.options))                             AS answered,
-        countIf(a.shown AND empty(a.options) AND a.characters = 0)           AS missing,
+        countIf(a.answered)                                                  AS have_answered,
+        countIf(a.shown AND NOT a.answered)                                  AS missing,
         countIf(length(a.options) > 1)                                       AS several,
         sumMap(CAST((a.flags, arrayMap(f -> toUInt64(1), a.flags)), 'Map(LowCardinality(String), UInt64)')) AS flagged
     FROM survey_answers AS a
@@ -39,7 +40,7 @@ lines AS
         SELECT a.respondent_id AS respondent_id, q.categories_of AS categories_of, a.options[1] AS chosen
         FROM survey_answers AS a
         INNER JOIN asked AS q ON q.question_id = a.question_id
-        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND a.shown AND notEmpty(a.options) AND q.kind = 'scale'
+        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND notEmpty(a.options) AND q.kind = 'scale'
           AND q.categories_of IN (SELECT categories_of FROM asked WHERE kind = 'scale' GROUP BY categories_of HAVING count() >= 3)
     )
     GROUP BY respondent_id, categories_of
@@ -49,17 +50,17 @@ checks AS
 (
     SELECT 'no_answer' AS of_check, question_id, missing AS n, were_shown AS base FROM by_question
     UNION ALL
-    SELECT 'categories_do_not_add_up', question_id, several, answered FROM by_question WHERE kind IN ('single', 'scale')
+    SELECT 'categories_do_not_add_up', question_id, several, have_answered FROM by_question WHERE kind IN ('single', 'scale')
     UNION ALL
-    SELECT toString(flag.1), question_id, flag.2, answered FROM by_question ARRAY JOIN CAST(flagged, 'Array(Tuple(String, UInt64))') AS flag
+    SELECT toString(flag.1), question_id, flag.2, were_shown FROM by_question ARRAY JOIN CAST(flagged, 'Array(Tuple(String, UInt64))') AS flag
     UNION ALL
     SELECT 'straight_liner', '', uniqExactIf(respondent_id, kinds = 1), uniqExact(respondent_id) FROM lines
 )
 SELECT
     s.business_id                              AS business_id,
     s.survey_id                                AS survey_id,
-    ifNull(s.answered_from, toDate(0))         AS window_from,
-    ifNull(s.answered_to + 1, toDate(0))       AS window_to,
+    s.answered_from                            AS window_from,
+    s.answered_to + 1                          AS window_to,
     c.of_check                                 AS check,
     c.question_id                              AS question_id,
     c.n                                        AS respondents,

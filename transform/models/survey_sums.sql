@@ -87,7 +87,7 @@ pairs AS
             r.binds = 0 AND {multiple:Array(UInt8)}[question] = 1 AS in_pairs
         FROM survey_answers AS a
         INNER JOIN respondents AS r ON r.respondent_id = a.respondent_id
-        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND a.shown AND notEmpty(a.options)
+        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND a.answered
     )
     ARRAY JOIN arrayPushFront(chosen, 0) AS option
     ARRAY JOIN if(in_pairs AND option > 0, chosen, [option]) AS other_option

@@ -180,7 +180,7 @@ CREATE TABLE IF NOT EXISTS stated_frequency
 (
     business_id        LowCardinality(String),
     survey_id          LowCardinality(String),
-    window_from        Date COMMENT 'first local day of the log that is compared',
+    window_from        Date COMMENT 'first day of the log that is compared',
     window_to          Date COMMENT 'day after its last one',
     cutoff             DateTime64(3, 'UTC'),
 
@@ -190,8 +190,6 @@ CREATE TABLE IF NOT EXISTS stated_frequency
     option             UInt16,
     option_position    UInt16,
     label              String,
-    days_from          UInt16 COMMENT 'observed days of 28 that fall into the category',
-    days_to            UInt16,
     stated_population  String,
     observed_population String,
 
@@ -199,8 +197,8 @@ CREATE TABLE IF NOT EXISTS stated_frequency
     stated             Nullable(Float64) COMMENT 'weighted share',
     stated_lower       Nullable(Float64),
     stated_upper       Nullable(Float64),
-    contacts           UInt64 COMMENT 'contacts known to the log before the window',
-    observed_n         UInt64 COMMENT 'of these, in the category',
+    contacts           UInt64 COMMENT 'contacts known for all of the window',
+    observed_n         UInt64 COMMENT 'of these, in the category; 0 where suppressed',
     observed           Nullable(Float64),
     observed_lower     Nullable(Float64) COMMENT 'of Wilson 1927',
     observed_upper     Nullable(Float64),
