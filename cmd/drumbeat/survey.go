@@ -103,6 +103,9 @@ func printSurvey(stdout, stderr io.Writer, m *survey.Mapping, r survey.Result, s
 		fmt.Fprintf(stderr, "and %d more mistakes of other kinds\n", r.MoreProblems)
 	}
 	for _, f := range r.Files {
+		if f.Rows == 0 && !stored { // its columns were refused
+			continue
+		}
 		fmt.Fprintf(stdout, "%s: %d rows, %d accepted, %d rejected\n", f.Name, f.Rows, f.Accepted, f.Rejected)
 	}
 	if !stored {

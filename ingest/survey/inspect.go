@@ -256,7 +256,7 @@ func (p *proposal) csv() {
 	p.line("csv:")
 	p.line("  separator: %s", quote(string(p.how.Separator)))
 	p.line("  header_rows: %d", p.how.HeaderRows)
-	if slices.ContainsFunc(p.columns, func(c *column) bool { return c.n > 0 && c.decimalComma*2 > c.n && len(c.values) > 5 }) {
+	if slices.ContainsFunc(p.columns, func(c *column) bool { return c.n > 0 && c.decimalComma*2 > c.n && len(c.values) > 2 }) {
 		p.line("  decimal: \",\"")
 	}
 	p.line("")
@@ -367,7 +367,7 @@ func (p *proposal) contact() {
 	if address == nil {
 		return
 	}
-	consent := p.find(`consent|agree|opt.?in|permission|join`, (*column).categories)
+	consent := p.find(`consent|agree|opt.?in|permission|join|link`, (*column).categories)
 	if consent == nil {
 		p.line("# %s looks like addresses. It is not read, unless a column says who agreed to be joined to the log:", quote(address.name))
 		p.line("# contact: {column: %s, consent: {column: ..., yes: [\"yes\"]}}", quote(address.name))
@@ -431,7 +431,7 @@ func (p *proposal) questions() {
 			continue
 		case c.whole == c.n && c.categories() && len(c.values) > 2 && c.least >= 0 && c.most <= 10:
 			p.scale(c)
-		case c.categories() && len(c.values) > 1 && len(c.values)*2 <= max(c.n, 4) && c.length/c.n < 80:
+		case c.categories() && len(c.values) > 1 && (p.isShipped(c) || len(c.values)*2 <= max(c.n, 4) && c.length/c.n < 80):
 			p.single(c)
 		case c.number():
 			continue
@@ -512,6 +512,9 @@ func (p *proposal) head(c *column, use, kind, wording string) {
 	if use != "" {
 		p.line("  - use: %s  # unsure: it looks like this question of `drumbeat survey questions`; was it asked in these words, and of whom?", use)
 		p.line("    id: %s", quote(id))
+		if wording != c.name {
+			p.line("    wording: %s", quote(wording))
+		}
 		return
 	}
 	p.line("  - id: %s", quote(id))
@@ -544,6 +547,11 @@ func (p *proposal) like(kind string, labels []string) (use string, codes map[str
 		}
 	}
 	return use, codes
+}
+
+func (p *proposal) isShipped(c *column) bool {
+	use, _ := p.like("single", c.sorted())
+	return use != ""
 }
 
 var exclusiveLabel = regexp.MustCompile(`(?i)^(none( of (these|the above))?|nothing|no problems?)\b`)

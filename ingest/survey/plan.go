@@ -646,6 +646,12 @@ func (p *plan) collect(q *asked) {
 	}
 }
 
+// The same mistake is told once, so the cell is not in it.
+var (
+	errNumber = errors.New("it is no number: mend it")
+	errComma  = errors.New("it is no number; if the comma is its decimal mark, write decimal: \",\" under csv in the mapping")
+)
+
 func (p *plan) number(cell string) (float64, error) {
 	cell = strings.TrimSpace(cell)
 	if p.m.CSV.Decimal == "," {
@@ -653,11 +659,10 @@ func (p *plan) number(cell string) (float64, error) {
 	}
 	x, err := strconv.ParseFloat(cell, 64)
 	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		hint := ""
 		if strings.Contains(cell, ",") {
-			hint = "; if the comma is its decimal mark, write decimal: \",\" under csv in the mapping"
+			return 0, errComma
 		}
-		return 0, fmt.Errorf("%s is no number%s", quoted(cell), hint)
+		return 0, errNumber
 	}
 	return x, nil
 }

@@ -371,7 +371,7 @@ func testRejectedRows(t *testing.T, db *warehouse.DB) {
 		`file1: row 3: column "day": it is no date such as 2026-05-31; of dates such as 31/5/2026 say the order in the mapping: dmy, mdy or ymd`,
 		`file1: row 4: column "age": it is below the first band, 18: add a band, or leave the respondent out of the file`,
 		`file1: row 5: column "weight": a weight must be above 0: leave out respondents who do not count`,
-		`file1: row 6: column "weight": "1,5" is no number; if the comma is its decimal mark, write decimal: "," under csv in the mapping`,
+		`file1: row 6: column "weight": it is no number; if the comma is its decimal mark, write decimal: "," under csv in the mapping`,
 		`file1: rows 6, 11: column "good": "Sure" is no option of question good: add it to its values or to missing, or mend the cell`,
 		`file1: row 6: column "w1": "maybe" says neither chosen nor not chosen: list it under selected or not_selected of question what, or under missing`,
 		`file1: row 7: it has 5 cells and the header 8: put cells that hold the separator in quotes`,
@@ -379,7 +379,7 @@ func testRejectedRows(t *testing.T, db *warehouse.DB) {
 		`file1: row 9 (before: 2): column "id": the respondent was there before; the first row counts: remove one of the two`,
 		`file1: row 10: column "good": what looks like an address or a number is no option of question good: add it to its values or to missing, or mend the cell`,
 		`file1: row 11: column "day": it is no date such as 2026-05-31; of dates such as 31/5/2026 say the order in the mapping: dmy, mdy or ymd`,
-		`file1: row 12: column "weight": "NaN" is no number`,
+		`file1: row 12: column "weight": it is no number: mend it`,
 		`file1: row 12: column "age": it is no age of 0 to 130: mend it, or list it under missing`,
 		`file1: row 13: extraneous or missing " in quoted-field: a quote inside a cell is written twice, and the cell in quotes`,
 	}
