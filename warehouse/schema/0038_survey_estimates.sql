@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS survey_estimates
     n_eff           Nullable(Float64) COMMENT 'independent respondents that tell as much of this figure',
     kish_n_eff      Nullable(Float64) COMMENT 'equally weighted respondents that the weights of the base are worth',
     why             String COMMENT 'why there is no value; empty if there is one',
-    flags           Array(LowCardinality(String)) COMMENT 'complement: only the share of the others is too uncertain; df<8; single_unit_stratum: centred at the mean of all',
+    flags           Array(String) COMMENT 'complement: only the share of the others is too uncertain; df<8; single_unit_stratum: centred at the mean of all',
     synthetic       UInt8
 )
 ENGINE = MergeTree
