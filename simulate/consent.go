@@ -51,6 +51,9 @@ const (
 	dayMS    = 24 * hourMS
 )
 
+// consentWait is how long a fact of this small world waits for others to share a request.
+const consentWait = 2 * hourMS
+
 // Who tells a fact.
 const (
 	bySender = iota // the business, by a line of its own
@@ -125,7 +128,7 @@ func (w *ConsentWorld) posts(by int8, encode func([]*toldFact) []byte) iter.Seq[
 			if f.by != by {
 				continue
 			}
-			if len(batch) > 0 && (len(batch) >= full || f.arrival > batch[0].arrival+postWait*secondMS) && !send() {
+			if len(batch) > 0 && (len(batch) >= full || f.arrival > batch[0].arrival+consentWait) && !send() {
 				return
 			}
 			if len(batch) == 0 {
