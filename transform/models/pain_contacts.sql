@@ -61,7 +61,7 @@ ranked AS
         z.*,
         row_number() OVER (PARTITION BY business_id, contact_id, counts, toDate(local) ORDER BY sent, message_id)   AS of_day,
         row_number() OVER (PARTITION BY business_id, contact_id, counts, toMonday(local) ORDER BY sent, message_id) AS of_week,
-        count() OVER last_ten = 10 AND min(ifNull(opened_at, toDateTime64('2200-01-01 00:00:00', 3, 'UTC'))) OVER last_ten >= sent AS none_read
+        count() OVER last_ten = 10 AND min(ifNull(opened_at, toDateTime64('2200-01-01 00:00:00', 3, 'UTC'))) OVER last_ten > sent AS none_read
     FROM zoned AS z
     WINDOW last_ten AS (PARTITION BY business_id, contact_id, own_channel, counts, tells_opens ORDER BY sent, message_id ROWS BETWEEN 10 PRECEDING AND 1 PRECEDING)
 ),
@@ -113,9 +113,9 @@ stakes AS
         business_id, contact_id, channel, toMonday(day_after) AS week,
         ['no_reply', 'slow_reply', 'nudged'],
         [count(), count(), count()],
-        [countIf(ifNull(answered_at >= day_after, 1)),
-         countIf(ifNull(answered_at < day_after AND answered_at > started_at + INTERVAL 1 HOUR, 0)),
-         countIf(ifNull(nudged_at < day_after, 0))]
+        [countIf(ifNull(answered_at > day_after, 1)),
+         countIf(ifNull(answered_at <= day_after AND answered_at > started_at + INTERVAL 1 HOUR, 0)),
+         countIf(ifNull(nudged_at <= day_after, 0))]
     FROM cases
     WHERE is_over
     GROUP BY business_id, contact_id, channel, week
