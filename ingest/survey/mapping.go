@@ -284,6 +284,10 @@ func (m *Mapping) complete() error {
 	if err != nil {
 		return err
 	}
+	measured := map[text]bool{}
+	for _, q := range known {
+		measured[q.Measures] = true
+	}
 	if len(m.Questions) == 0 {
 		wrong.add("questions is empty: a survey has at least one")
 	}
@@ -303,6 +307,9 @@ func (m *Mapping) complete() error {
 			wrong.add("%s: the id is there twice", place)
 		}
 		seen[q.ID] = true
+		if q.Measures != "" && !measured[q.Measures] {
+			wrong.add("%s: measures %q is nothing that Drumbeat knows; there are %s", place, q.Measures, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
 		q.check(place, &wrong)
 	}
 	m.checkMargins(&wrong)
@@ -409,6 +416,12 @@ func (q *Question) inherit(known map[string]Question, wrong *mistakes) bool {
 	return true
 }
 
+// pains are what the metric pain_points observes.
+var pains = []string{
+	"failed_delivery", "irrelevant", "message_after_opt_out", "night_message", "no_reply", "nudged", "repeat_contact", "slow_reply",
+	"too_many_messages", "window_expired",
+}
+
 const mostOptions = math.MaxUint16
 
 func (q *Question) check(place string, wrong *mistakes) {
@@ -483,6 +496,9 @@ func (q *Question) checkOptions(place string, wrong *mistakes) {
 			wrong.add("%s: option %s is there twice", place, o.Code)
 		}
 		codes[string(o.Code)] = true
+		if o.Pain != "" && !slices.Contains(pains, string(o.Pain)) {
+			wrong.add("%s: option %s: pain %q is none that is observed; there are %s", place, o.Code, o.Pain, strings.Join(pains, ", "))
+		}
 		if o.Exclusive && q.Type != "multiple" {
 			wrong.add("%s: option %s: exclusive is for type multiple, where else it is one of several", place, o.Code)
 		}

@@ -474,6 +474,7 @@ questions:
   - {id: m, type: multiple, wording: M?, options: [{code: x}, {code: x, score: 1}, {label: L}], columns: {c1: x, c2: y}, values: {q: z}}
   - {id: o, type: open, column: t, wording: O?, base: all, options: [{code: x}]}
   - {id: s, type: scale, column: c, wording: S?, base: all, options: [{code: x}, {code: y, exclusive: true}], store: true}
+  - {id: p, type: single, column: c, wording: P?, base: all, measures: moods, options: [{code: x, pain: ache}, {code: y}]}
   - {id: t, type: scale, column: c, wording: S?, base: all, scale: {from: 5, to: 1}}
   - {use: pains, columns: {p1: slow_reply, p2: what}, shown: {yes: [1]}}
 margins:
@@ -516,6 +517,8 @@ question s: store is for open questions
 question s: option x: an option of a scale needs a score
 question s: option y: exclusive is for type multiple, where else it is one of several
 question s: option y: an option of a scale needs a score
+question p: measures "moods" is nothing that Drumbeat knows; there are business_uses, comment, expected_reply, frequency, intent, matters, pains, preference, trend, uses
+question p: option x: pain "ache" is none that is observed; there are failed_delivery, irrelevant, message_after_opt_out, night_message, no_reply, nudged, repeat_contact, slow_reply, too_many_messages, window_expired
 question t: scale needs type scale, from below to, and no options
 question pains: shown: column is missing
 question pains: columns: "what" is the code of no option
