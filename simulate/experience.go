@@ -35,6 +35,8 @@ type record struct {
 	cases []int64            // when they began
 	wrote []int64            // messages in cases that the contact began
 	sends []sentAt           // proactive, standing, in order
+
+	annoyed []int64 // when something was felt that makes the contact open less
 }
 
 // sentAt is when a message was sent and told to be opened; 0: never.
@@ -128,6 +130,7 @@ type SupportTruth struct {
 	Load     []Load       `json:"load"`
 	Pains    []PainTruth  `json:"pains"`
 	Contacts int          `json:"contacts"` // heard of
+	OwnLines int          `json:"own_lines"`
 }
 
 // SupportModel states what the desk and the contacts draw from. z is a contact's engagement, u its own standard normal.
@@ -216,5 +219,8 @@ func (w *World) supportTruth(ref Reference) *SupportTruth {
 		}
 	}
 	truth.Pains = pains[:]
+	for range w.Own() {
+		truth.OwnLines++
+	}
 	return truth
 }

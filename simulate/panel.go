@@ -54,6 +54,10 @@ func (w *World) Panel() Panel {
 	var ref Reference
 	people, since := ref.gather(w.Lines())
 	var panel Panel
+	records := make([]record, w.Options.Contacts)
+	if w.Options.Support {
+		records = w.remembered()
+	}
 	for i, number := range w.book().number {
 		p := people["+"+number]
 		if p == nil {
@@ -61,7 +65,7 @@ func (w *World) Panel() Panel {
 		}
 		tr := w.draw(i, rand.New(w.stream(i)))
 		known := since[p.account].Add(lookBack)
-		e := expectation{World: w, traits: tr, misses: map[int64]Acts{}}
+		e := expectation{World: w, traits: tr, annoyed: records[i].annoyed, misses: map[int64]Acts{}}
 		opened, clicked, replied := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
 		for _, m := range p.settle() {
 			if m.purpose != "proactive" || !m.stands() {
@@ -112,6 +116,8 @@ type expectation struct {
 	traits
 	misses map[int64]Acts // by day: the chances that none of the messages is opened, clicked, replied to; none: 1
 	sends  []int64        // proactive, not failed
+
+	annoyed []int64 // when something was felt that makes the contact open less
 }
 
 // day returns the chances of the acts on a day, when all messages up to it are known.
@@ -134,6 +140,10 @@ func (e *expectation) message(m *message) (chance Acts) {
 		return Acts{}
 	}
 	open := e.traits.open * e.Options.openFalls(m.exposure) * e.Options.timing(&markets[e.market], at, since)
+	midnight := at - at%secondsPerDay
+	if slices.ContainsFunc(e.annoyed, func(felt int64) bool { return remembered(felt, midnight) }) {
+		open *= annoyedOpens
+	}
 	if e.receipts {
 		chance.Opened = open * within7(delays().open)
 		e.spread(at, delays().open, week, Acts{Opened: open})

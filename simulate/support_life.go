@@ -356,10 +356,17 @@ func (t *telling) decide(c *contact, at int64) {
 
 // hit is something that the contact minds from now on.
 func (t *telling) hit(c *contact, pain int, at int64) {
-	if at >= t.start {
-		c.service.hits[pain] = at
+	if at < t.start {
+		return
+	}
+	c.service.hits[pain] = at
+	if annoys(pain) {
+		t.note(c, func(x *record) { x.annoyed = append(x.annoyed, at) })
 	}
 }
+
+// annoys reports whether a pain makes the contact open less.
+func annoys(pain int) bool { return pain == painSlowReply || pain == painNoReply }
 
 // count records a pain for when it counts as decided.
 func (t *telling) count(c *contact, pain int, at int64) {
@@ -368,10 +375,9 @@ func (t *telling) count(c *contact, pain int, at int64) {
 	}
 }
 
-// remembered reports whether a pain was felt lately enough to matter at an instant of the day that begins at midnight.
-func (v *service) remembered(pain int, midnight int64) bool {
-	at := v.hits[pain]
-	return at != 0 && at < midnight && at >= midnight-remembers*secondsPerDay
+// remembered reports whether a pain was felt lately enough to matter on the day that begins at midnight.
+func remembered(felt, midnight int64) bool {
+	return felt != 0 && felt < midnight && felt >= midnight-remembers*secondsPerDay
 }
 
 // grudge is what the chance to leave on a day is raised by.
@@ -380,7 +386,7 @@ func (c *contact) grudge(midnight int64) (more float64) {
 		return 0
 	}
 	for pain, raises := range leaveAfter {
-		if c.service.remembered(pain, midnight) {
+		if remembered(c.service.hits[pain], midnight) {
 			more += raises
 		}
 	}
@@ -389,8 +395,13 @@ func (c *contact) grudge(midnight int64) (more float64) {
 
 // engages says what is left of the chance of an open.
 func (c *contact) engages(midnight int64) float64 {
-	if c.service != nil && (c.service.remembered(painSlowReply, midnight) || c.service.remembered(painNoReply, midnight)) {
-		return annoyedOpens
+	if c.service == nil {
+		return 1
+	}
+	for pain, at := range c.service.hits {
+		if annoys(pain) && remembered(at, midnight) {
+			return annoyedOpens
+		}
 	}
 	return 1
 }
