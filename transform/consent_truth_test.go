@@ -112,6 +112,20 @@ func TestConsentAgreesWithTheReference(t *testing.T) {
 		}
 	}
 	rows("requests", `SELECT concat(toString(asked), '|', toString(answered)) AS row FROM opt_in_funnel WHERE dimension = 'all'`, []string{fmt.Sprint(asked, "|", answered)})
+	// Each table has figures, and none that is no number.
+	for _, table := range []string{"promise_kept", "breach_rates", "send_window_shares", "window_refusals", "service_windows", "delivery_funnel", "delivery_failures", "opt_in_funnel"} {
+		var shown, odd uint64
+		if err := db.QueryRow(t.Context(), "SELECT countIf(suppressed = 0 AND rate BETWEEN lower AND upper), countIf(NOT isFinite(rate) OR NOT isFinite(lower) OR NOT isFinite(upper)) FROM "+table).Scan(&shown, &odd); err != nil {
+			t.Fatal(err)
+		}
+		if shown == 0 || odd > 0 {
+			t.Errorf("%s: %d rows with figures, %d with odd ones", table, shown, odd)
+		}
+	}
+	var perReply uint64
+	if err := db.QueryRow(t.Context(), "SELECT countIf(per_reply BETWEEN per_reply_lower AND per_reply_upper AND abs(per_reply - toFloat64(matured_amount) / replied) < 1e-12) FROM spend WHERE dimension = 'channel'").Scan(&perReply); err != nil || perReply == 0 {
+		t.Errorf("spend per reply: %d rows with figures, %v", perReply, err)
+	}
 }
 
 // consentWorld is a warehouse with a world's lines, as drumbeat import would load them, and a rate card.

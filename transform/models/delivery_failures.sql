@@ -47,7 +47,7 @@ per_contact AS
     SELECT
         j.business_id AS business_id, max(j.loaded_to) AS cutoff_at, of_channel, of_market, j.contact_id AS contact_id, any(m.known) AS known,
         toUInt64(count()) AS n, sum(j.unsent) AS u,
-        sumForEach(arrayMap(k -> toUInt64(j.has_failed AND (k.1 = 'any' OR k.1 = j.cause AND k.2 IN ('', j.code))), m.known)) AS y
+        sumForEach(arrayMap(k -> toUInt64(j.has_failed AND (k.1 = 'any' OR k.1 = j.cause AND (k.2 = '' OR k.2 = j.code))), m.known)) AS y
     FROM judged AS j
     INNER JOIN met AS m ON m.business_id = j.business_id
     ARRAY JOIN ['all', j.channel] AS of_channel

@@ -13,13 +13,13 @@ per_contact AS
 (
     SELECT
         c.business_id AS business_id, max(c.loaded_to) AS cutoff_at, slice, c.contact_id AS contact_id, any(k.known) AS known,
-        toInt128(count()) AS n, sum(c.no_price) AS p,
+        toInt128(count()) AS n, sum(c.no_price OR c.not_told) AS p,
         sumForEach(arrayMap(x -> if(x = c.currency, c.nanos, 0), k.known)) AS a
     FROM costed AS c
     INNER JOIN currencies AS k ON k.business_id = c.business_id
     ARRAY JOIN [('all', ''), ('channel', c.channel), ('market', c.market)] AS slice
     WHERE c.counts
-      AND c.matured
+      AND c.old_enough
     GROUP BY business_id, slice, contact_id
 ),
 means AS

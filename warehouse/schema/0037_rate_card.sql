@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS spend
     amount           Decimal(38, 9) COMMENT 'of the charged units with a price, in the currency',
 
     contacts         UInt64 COMMENT 'of the matured messages, whatever their currency',
-    matured_amount   Decimal(38, 9) COMMENT 'of messages 7 x 24 h before the cutoff or earlier',
+    matured_amount   Decimal(38, 9) COMMENT 'of messages 7 x 24 h before the cutoff or earlier of which it is known whether they are charged: matured',
     matured_without_price UInt64,
     opened           UInt64 COMMENT 'matured messages opened within 7 x 24 h, whatever their currency',
     replied          UInt64 COMMENT 'matured messages answered within 24 h, whatever their currency',
@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS spend_by_exposure
     exposure_to      UInt16 COMMENT '65535: no upper end',
 
     contacts         UInt64,
-    messages         UInt64 COMMENT 'matured proactive messages not known to have failed, of this exposure',
+    messages         UInt64 COMMENT 'matured proactive messages, as in spend, not known to have failed, of this exposure',
     charged          UInt64,
     matured_without_price UInt64 COMMENT 'charged units of which the card has no price: not in amount',
     amount           Decimal(38, 9),
@@ -148,7 +148,7 @@ CREATE TABLE IF NOT EXISTS spend_what_if
 
     contacts         UInt64,
     messages         UInt64 COMMENT 'matured proactive messages not known to have failed, from which the mean amount is',
-    without_price    UInt64 COMMENT 'charged units of which the card has no price: not in the mean',
+    without_price    UInt64 COMMENT 'charged units of which the card has no price, and messages of which nobody told whether they are charged',
     sum_n            Float64 COMMENT 'over contacts: messages, n',
     sum_nn           Float64,
     sum_a            Float64 COMMENT 'amount in thousand millionths, a',

@@ -9,7 +9,8 @@ costed AS
         m.sent_at AS sent, m.purpose = 'proactive' AND m.failed_at IS NULL AS counts, m.exposure AS exposure,
         c.charged AS charged, c.charged = 1 AND c.has_price = 0 AS no_price, c.why IN ('not_told', 'no_card') AS not_told,
         toString(c.currency) AS currency, toInt128(toDecimal128(c.amount, 9) * 1000000000) AS nanos,
-        m.sent_at <= c.cutoff - INTERVAL 7 DAY AS matured,
+        m.sent_at <= c.cutoff - INTERVAL 7 DAY AS old_enough,
+        old_enough AND NOT not_told AS matured, -- what may have cost something is not set beside what cost nothing
         matured AND ifNull(m.opened_at <= m.sent_at + INTERVAL 7 DAY, 0)   AS opened,
         matured AND ifNull(m.clicked_at <= m.sent_at + INTERVAL 7 DAY, 0)  AS clicked,
         matured AND ifNull(m.replied_at <= m.sent_at + INTERVAL 24 HOUR, 0) AS replied
@@ -27,7 +28,8 @@ costed AS
 -- Of each business, in a fixed order; an empty one for what has no amount.
 currencies AS
 (
-    SELECT business_id, arraySort(groupUniqArray(currency)) AS known
-    FROM (SELECT business_id, currency FROM costed UNION ALL SELECT DISTINCT business_id, '' FROM costed)
+    SELECT business_id, arraySort(arrayDistinct(arrayPushBack(groupUniqArray(toString(currency)), ''))) AS known
+    FROM message_costs
+    WHERE window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})
     GROUP BY business_id
 ),
