@@ -269,7 +269,7 @@ func (s *Survey) WriteCSV(out io.Writer) error {
 }
 
 func (s *Survey) respondent(r *rand.Rand, i, m int, asked *[]living) []string {
-	a := s.ages[pick(r, func(k int) float64 { return s.ages[k].Sample })]
+	a := s.ages[pick(r, len(s.ages), func(k int) float64 { return s.ages[k].Sample })]
 	code := markets[m].Code
 	// What the design says: each market has as many respondents, and ages are asked unequally.
 	weight := populations[code] * a.Population / a.Sample / 10000
@@ -283,7 +283,7 @@ func (s *Survey) respondent(r *rand.Rand, i, m int, asked *[]living) []string {
 	day := s.answered.AddDate(0, 0, -r.IntN(4)-1)
 	row := []string{"r" + strconv.Itoa(i+1), day.Format(time.DateOnly), code, a.Band, strconv.FormatFloat(weight, 'f', 6, 64), yes, address}
 	shares := says(l.category)
-	row = append(row, frequencies[pick(r, func(k int) float64 { return shares[k] })])
+	row = append(row, frequencies[pick(r, len(shares), func(k int) float64 { return shares[k] })])
 
 	var named []bool
 	for _, p := range surveyPains {
@@ -292,7 +292,7 @@ func (s *Survey) respondent(r *rand.Rand, i, m int, asked *[]living) []string {
 	row = append(row, ticks(r, named)...)
 	for _, c := range surveyChoices {
 		if !c.multiple {
-			answer := c.options[pick(r, func(k int) float64 { return choice(c.shares, k, m) })]
+			answer := c.options[pick(r, len(c.options), func(k int) float64 { return choice(c.shares, k, m) })]
 			if r.Float64() < answersNot {
 				answer = ""
 			}
@@ -323,14 +323,19 @@ func ticks(r *rand.Rand, chosen []bool) (cells []string) {
 	return append(cells, "0")
 }
 
-// pick draws an index from shares that add to 1.
-func pick(r *rand.Rand, share func(int) float64) int {
-	x := r.Float64()
-	for k := 0; ; k++ {
-		if x -= share(k); x < 0 || share(k) == 0 {
-			return k
+// pick draws one of n indices from shares that add to 1.
+func pick(r *rand.Rand, n int, share func(int) float64) int {
+	x, last := r.Float64(), 0
+	for k := range n {
+		if share(k) == 0 {
+			continue
+		}
+		last = k
+		if x -= share(k); x < 0 {
+			break
 		}
 	}
+	return last
 }
 
 // WriteMapping writes the mapping under which `drumbeat import --survey` reads the CSV.

@@ -31,7 +31,16 @@ func TestSurveySaysTheTruth(t *testing.T) {
 			t.Fatal(err)
 		}
 		column := func(name string) int { return slices.Index(rows[0], name) }
-		for option, want := range truth.Shares["pains"] {
+		said := map[string]string{} // column and cell by option
+		for option := range truth.Shares["pains"] {
+			said[option] = "pain_" + option + " 1"
+		}
+		for option := range truth.Shares["frequency"] {
+			said[option] = "frequency " + option
+		}
+		for option, where := range said {
+			name, cell, _ := strings.Cut(where, " ")
+			want := truth.Shares["pains"][option] + truth.Shares["frequency"][option]
 			if want < .02 {
 				continue // intervals by the normal distribution do not hold there
 			}
@@ -39,7 +48,10 @@ func TestSurveySaysTheTruth(t *testing.T) {
 			each := func(do func(weight, y float64)) {
 				for _, row := range rows[1:] {
 					weight, _ := strconv.ParseFloat(row[column("weight")], 64)
-					y, _ := strconv.ParseFloat(row[column("pain_"+option)], 64)
+					y := 0.0
+					if row[column(name)] == cell {
+						y = 1
+					}
 					do(weight, y)
 				}
 			}

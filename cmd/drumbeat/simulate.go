@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,10 +24,11 @@ type worldFlags struct {
 	Contacts int    `help:"People in the world." default:"3000"`
 	Days     int    `help:"Days of messaging." default:"90"`
 	Null     bool   `help:"A world in which no number of messages makes anyone leave."`
+	Support  bool   `help:"Contacts begin conversations, bots and humans answer them, and the business makes mistakes." default:"true" negatable:""`
 }
 
 func (f worldFlags) world() *simulate.World {
-	return simulate.New(simulate.Options{Seed: f.Seed, Contacts: f.Contacts, Days: f.Days, Null: f.Null})
+	return simulate.New(simulate.Options{Seed: f.Seed, Contacts: f.Contacts, Days: f.Days, Null: f.Null, Support: f.Support})
 }
 
 func (f worldFlags) check() error {
@@ -49,7 +51,10 @@ type simulateCommand struct {
 	Format string `help:"ndjson: our own event lines. whatsapp: one webhook a line, with the signature a platform would send." default:"ndjson" enum:"ndjson,whatsapp"`
 	Secret string `help:"App secret that signs webhooks." default:"demo" env:"DRUMBEAT_APP_SECRET"`
 	Out    string `help:"File to write; - is standard output." default:"-" short:"o"`
+	Survey string `help:"Folder for a survey of the world's contacts: survey.csv, mapping.yaml and truth.json; alone, no events are written." placeholder:"DIR"`
 	Truth  string `help:"File for the world's truth, as JSON." placeholder:"FILE"`
+
+	Calendars string `help:"File for the hours of work and the holidays of the world's markets, as the configuration wants them." placeholder:"FILE"`
 }
 
 // signedPost is one line of `simulate --format whatsapp`.
@@ -71,7 +76,7 @@ func (c *simulateCommand) Run(ctx context.Context, p *program) error {
 		return usageError{fmt.Errorf("--fatigue %v must be 0 or more", c.Fatigue)}
 	}
 	options := simulate.Options{
-		Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Start: start,
+		Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Support: c.Support, Start: start,
 		Fatigue: c.Fatigue, Tireless: c.Fatigue == 0, Timing: c.Timing, Clicks: c.Clicks, Reacts: c.Reacts, Mismatch: c.Mismatch,
 	}
 	for _, text := range c.Arms {
@@ -86,6 +91,14 @@ func (c *simulateCommand) Run(ctx context.Context, p *program) error {
 		return usageError{errors.New("--mismatch needs two --arms or more")}
 	}
 	world := simulate.New(options)
+	if c.Survey != "" {
+		if err := writeSurvey(c.Survey, world); err != nil {
+			return err
+		}
+		if c.Out == "-" && c.Truth == "" && c.Calendars == "" {
+			return nil
+		}
+	}
 	out := io.Writer(p.stdout)
 	if c.Out != "-" {
 		file, err := os.Create(c.Out)
@@ -98,8 +111,24 @@ func (c *simulateCommand) Run(ctx context.Context, p *program) error {
 	if err := c.write(ctx, world, out); err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
+	if c.Calendars != "" {
+		if err := writeCalendars(c.Calendars); err != nil {
+			return err
+		}
+	}
 	if c.Truth != "" {
 		return writeTruth(c.Truth, world)
+	}
+	return nil
+}
+
+func writeCalendars(path string) error {
+	var text bytes.Buffer
+	if err := simulate.WriteCalendars(&text); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write the calendars: %w", err)
 	}
 	return nil
 }
