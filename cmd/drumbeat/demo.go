@@ -82,7 +82,15 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err := writeJSON(filepath.Join(c.Out, "truth-consents.json"), consents.Truth()); err != nil {
 		return err
 	}
-	say.stage("simulate", "the worlds and their truth")
+	calendarsPath := filepath.Join(c.Out, "calendars.yaml")
+	if err := writeCalendars(calendarsPath); err != nil {
+		return err
+	}
+	calendars, err := transform.ReadCalendars(calendarsPath)
+	if err != nil {
+		return err
+	}
+	say.stage("simulate", "the worlds, their truth and their hours of work")
 
 	accepted, err := p.collectDemo(ctx, db, demoStreams(world, consents), say)
 	if err != nil {
@@ -107,7 +115,7 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	// What a cap would save is computed from what the job frequency found.
 	others := slices.DeleteFunc(transform.Jobs(), func(job string) bool { return job == "frequency" })
 	for _, job := range append([]string{"frequency"}, others...) {
-		result, err := transform.Run(ctx, db, job, transform.Window{})
+		result, err := transform.RunWith(ctx, db, job, transform.Window{}, transform.DefaultValues(), calendars...)
 		if err != nil {
 			return err
 		}
@@ -205,17 +213,22 @@ func bearer(_ []byte, _, token string) (header, value string) {
 // demoStreams tell both worlds as their platforms and the sender would.
 func demoStreams(world *simulate.World, consents *simulate.ConsentWorld) []stream {
 	return []stream{
-		{"whatsapp", "/webhooks/whatsapp/demo", "signed WhatsApp webhooks", signed, func(yield func(simulate.Post) bool) {
-			for _, posts := range []iter.Seq[simulate.Post]{world.WhatsApp(), consents.WhatsApp()} {
-				for post := range posts {
-					if !yield(post) {
-						return
-					}
+		{"whatsapp", "/webhooks/whatsapp/demo", "signed WhatsApp webhooks", signed, inTurn(world.WhatsApp(), consents.WhatsApp())},
+		{"messenger", "/webhooks/messenger/demo", "signed Messenger webhooks", signed, consents.Messenger()},
+		{"events", "/v1/events", "posts of the sender's own lines", bearer, linePosts(inTurn(world.Own(), consents.Own()))},
+	}
+}
+
+// inTurn yields one sequence after another.
+func inTurn[T any](all ...iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, items := range all {
+			for item := range items {
+				if !yield(item) {
+					return
 				}
 			}
-		}},
-		{"messenger", "/webhooks/messenger/demo", "signed Messenger webhooks", signed, consents.Messenger()},
-		{"events", "/v1/events", "posts of the sender's own lines", bearer, linePosts(consents.Own())},
+		}
 	}
 }
 

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"drumbeat/simulate"
+	"drumbeat/transform"
 )
 
 func TestSimulateArms(t *testing.T) {
@@ -16,5 +20,23 @@ func TestSimulateArms(t *testing.T) {
 		if _, stderr, code := drumbeat(t, "", append([]string{"simulate"}, args...)...); code != 2 || !strings.Contains(stderr, args[0]) {
 			t.Errorf("%v: exit %d, want 2; %s", args, code, stderr)
 		}
+	}
+}
+
+func TestSimulateSupport(t *testing.T) {
+	calendars := filepath.Join(t.TempDir(), "calendars.yaml")
+	with := mustDrumbeat(t, "simulate", "--contacts", "60", "--days", "12", "--calendars", calendars)
+	without := mustDrumbeat(t, "simulate", "--contacts", "60", "--days", "12", "--no-support")
+	for _, part := range []string{`"author":"human"`, `"author":"bot"`, `"message_tag":"auto_acknowledgement"`} {
+		if !strings.Contains(with, part) || strings.Contains(without, part) {
+			t.Errorf("%s is told with support: %v, without: %v", part, strings.Contains(with, part), strings.Contains(without, part))
+		}
+	}
+	read, err := transform.ReadCalendars(calendars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := simulate.Calendars(); len(read) != len(want) {
+		t.Errorf("%d calendars are read, want %d", len(read), len(want))
 	}
 }
