@@ -48,6 +48,7 @@ const (
 	Points   Kind = "points"   // a difference of ratios, as percentage points with its sign
 	Permille Kind = "permille" // a ratio, per 1,000 with two decimals
 	Number   Kind = "number"   // with two decimals
+	Money    Kind = "money"    // an amount of the currency named beside it, with four decimals
 	Change   Kind = "change"   // with two decimals and its sign
 )
 

@@ -112,7 +112,7 @@ func binWords(from, to uint16) string {
 
 var scales = map[Kind]scale{
 	Percent: percent, Permille: perThousand,
-	Points: {100, 1, " pp"}, Number: {1, 2, ""}, Change: {1, 2, ""}, Count: {1, 0, ""},
+	Points: {100, 1, " pp"}, Number: {1, 2, ""}, Money: {1, 4, ""}, Change: {1, 2, ""}, Count: {1, 0, ""},
 }
 
 func (k Kind) scale() scale { return scales[k] }

@@ -22,6 +22,7 @@
     permille: { factor: 1000, digits: 2, suffix: "" },
     points: { factor: 100, digits: 1, suffix: " pp", signed: true },
     number: { factor: 1, digits: 2, suffix: "" },
+    money: { factor: 1, digits: 4, suffix: "" },
     change: { factor: 1, digits: 2, suffix: "", signed: true },
     count: { factor: 1, digits: 0, suffix: "", grouped: true }
   };
