@@ -77,6 +77,30 @@ func (c *Calendar) after(at, seconds int64) int64 {
 	}
 }
 
+// Between returns how much of the time from one instant to a later one is time of work, in a zone that exists.
+func (c Calendar) Between(from, to time.Time) (worked time.Duration) {
+	if c.location == nil {
+		c.location = zone(c.Zone)
+	}
+	local := from.In(c.location)
+	for date := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, c.location); date.Before(to); date = date.AddDate(0, 0, 1) {
+		if !c.works(date) {
+			continue
+		}
+		for _, s := range c.Hours[date.Weekday()] {
+			opens, closes := time.Unix(clock(date, s.From), 0), time.Unix(clock(date, s.To), 0)
+			if opens.Before(from) {
+				opens = from
+			}
+			if closes.After(to) {
+				closes = to
+			}
+			worked += max(0, closes.Sub(opens))
+		}
+	}
+	return worked
+}
+
 // open reports whether somebody works at an instant.
 func (c *Calendar) open(at int64) bool { return c.after(at, 0) == at }
 

@@ -340,4 +340,33 @@ func TestCalendars(t *testing.T) {
 	f("TW", "2025-10-03 17:30", 3600, "2025-10-07 09:30") // a weekend and a holiday
 	f("AU", "2025-10-03 17:30", 0, "2025-10-03 17:30")
 	f("AU", "2025-10-03 18:00", 0, "2025-10-07 09:00") // closed at the very minute; the clocks change on Sunday
+
+	office := func(zone string, closes int, holidays ...string) Calendar {
+		c := Calendar{Zone: zone, Holidays: holidays}
+		for day := time.Monday; day <= time.Friday; day++ {
+			c.Hours[day] = []Span{{9 * 60, closes * 60}}
+		}
+		return c
+	}
+	g := func(c Calendar, from, to string, want time.Duration) {
+		t.Helper()
+		var at [2]time.Time
+		for i, text := range []string{from, to} {
+			var err error
+			if at[i], err = time.ParseInLocation("2006-01-02 15:04", text, zone(c.Zone)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := c.Between(at[0], at[1]); got != want {
+			t.Errorf("%v of work from %s to %s in %s, want %v", got, from, to, c.Zone, want)
+		}
+	}
+	manila := office("Asia/Manila", 18, "2026-06-12")
+	g(manila, "2026-03-06 17:30", "2026-03-09 09:15", 45*time.Minute)
+	g(manila, "2026-03-07 12:00", "2026-03-09 09:00", 0)
+	g(manila, "2026-03-09 08:00", "2026-03-09 10:00", time.Hour)
+	g(manila, "2026-03-09 10:00", "2026-03-10 10:00", 9*time.Hour)
+	g(manila, "2026-06-11 17:00", "2026-06-15 10:00", 2*time.Hour)
+	g(office("Australia/Sydney", 17), "2026-04-03 16:00", "2026-04-06 10:00", 2*time.Hour)
+	g(calendars[0], "2025-10-31 19:00", "2025-11-02 09:00", 2*time.Hour)
 }
