@@ -485,10 +485,15 @@ func (q *Question) checkOptions(place string, wrong *mistakes) {
 	if len(q.Options) < 2 && q.Type != "multiple" || len(q.Options) == 0 || len(q.Options) > mostOptions {
 		wrong.add("%s: it has %d options", place, len(q.Options))
 	}
-	codes := map[string]bool{}
+	codes, labels := map[string]bool{}, map[string]bool{}
 	for i := range q.Options {
 		o := &q.Options[i]
 		o.Label = cmp.Or(o.Label, o.Code)
+		if label := strings.ToLower(string(o.Label)); labels[label] && !codes[string(o.Code)] {
+			wrong.add("%s: option %s: another one has its label", place, o.Code)
+		} else {
+			labels[label] = true
+		}
 		switch {
 		case o.Code == "":
 			wrong.add("%s: option %d has no code", place, i+1)

@@ -231,6 +231,9 @@ func newPlan(m *Mapping, pseudonym *ingest.Pseudonymizer) (*plan, error) {
 	return p, nil
 }
 
+// noes are what says no where a mapping lists nothing that says yes.
+var noes = map[string]bool{"0": true, "0.0": true, "no": true, "false": true}
+
 func (c conditionMapping) set() map[string]bool {
 	yes := map[string]bool{}
 	for _, cell := range c.Yes {
@@ -498,7 +501,12 @@ func (p *plan) answer(q *asked, cells []string) answer {
 	r := &p.row
 	a := answer{from: len(r.options), shown: true}
 	if q.shown >= 0 {
-		a.shown = q.yes[strings.TrimSpace(cells[q.shown])]
+		cell := strings.TrimSpace(cells[q.shown])
+		a.shown = q.yes[cell]
+		if !a.shown && len(q.Shown.Yes) == 0 && !p.missing[cell] && !noes[strings.ToLower(cell)] {
+			r.mistakes = append(r.mistakes, cellError{string(q.Shown.Column), fmt.Errorf(
+				"%s says neither that question %s was shown nor that it was not: list under yes what says that it was", quoted(cell), q.ID)})
+		}
 	}
 	given := false
 	switch {

@@ -361,7 +361,8 @@ func testRejectedRows(t *testing.T, db *warehouse.DB) {
 		"j,2026-05-01,20,1,1,\"Ye\"s\",1,0\n" +
 		"k,2026-05-01,50,2.5,0,2,1,1\n" +
 		"l,2026-05-01,50,2.5,0,,0,0\n" +
-		"m,2026-05-01,,1,1,1,,\n"
+		"m,2026-05-01,,1,1,1,,\n" +
+		"n,2026-05-01,20,1,maybe,1,1,0\n"
 	result := mustLoad(t, db, small, text)
 	var got []string
 	for _, p := range result.Problems {
@@ -382,13 +383,14 @@ func testRejectedRows(t *testing.T, db *warehouse.DB) {
 		`file1: row 12: column "weight": it is no number: mend it`,
 		`file1: row 12: column "age": it is no age of 0 to 130: mend it, or list it under missing`,
 		`file1: row 13: extraneous or missing " in quoted-field: a quote inside a cell is written twice, and the cell in quotes`,
+		`file1: row 17: column "asked": "maybe" says neither that question good was shown nor that it was not: list under yes what says that it was`,
 	}
 	want[0] = strings.Replace(want[0], "row 3", "rows 3, 11", 1)
 	want = slices.Delete(want, 10, 11) // the same mistake is told once
 	if !slices.Equal(got, want) {
 		t.Errorf("problems:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if result.Files[0] != (survey.FileCount{Name: "file1", Rows: 15, Accepted: 4, Rejected: 11}) || result.Respondents != 4 || result.Rejected != 11 {
+	if result.Files[0] != (survey.FileCount{Name: "file1", Rows: 16, Accepted: 4, Rejected: 12}) || result.Respondents != 4 || result.Rejected != 12 {
 		t.Errorf("%+v", result)
 	}
 	if q := fmt.Sprint(result.Questions); q != "[{good 2 2 [{answered_not_shown 1}]} {what 4 2 [{exclusive_violated 1} {nothing_chosen 1}]}]" {
@@ -397,21 +399,21 @@ func testRejectedRows(t *testing.T, db *warehouse.DB) {
 	if n := count(t, db, "SELECT count() FROM survey_answers WHERE answered AND NOT shown OR shown AND NOT answered AND length(options) > 0"); n != 0 {
 		t.Errorf("%d answers are in a base that they are not of", n)
 	}
-	if n := count(t, db, "SELECT count() FROM surveys WHERE rejected = 11 AND respondents = 4"); n != 1 {
+	if n := count(t, db, "SELECT count() FROM surveys WHERE rejected = 12 AND respondents = 4"); n != 1 {
 		t.Error("the survey does not say how many rows it lacks")
 	}
 
 	// Too many, and nothing changes: not even where other rows are good.
 	before := dump(t, db)
 	_, err := load(t, db, strings.Replace(small, "most_rejected: 0.9\n", "", 1), text)
-	if err == nil || !strings.HasSuffix(err.Error(), "too many rows are rejected: 11 of 15, above the share of 0.01; nothing is stored: mend them, or say in the mapping that most_rejected may be larger") {
+	if err == nil || !strings.HasSuffix(err.Error(), "too many rows are rejected: 12 of 16, above the share of 0.01; nothing is stored: mend them, or say in the mapping that most_rejected may be larger") {
 		t.Error(err)
 	}
 	if dump(t, db) != before {
 		t.Error("a refused import changed the survey")
 	}
 	// Without the bad rows it replaces what was there, and only of this survey.
-	mustLoad(t, db, strings.Replace(small, "survey: shop", "survey: other", 1), smallHead+"z,2026-05-01,20,1,1,Yes,1,0\n")
+	mustLoad(t, db, strings.Replace(small, "survey: shop", "survey: o'ther \\ one", 1), smallHead+"z,2026-05-01,20,1,1,Yes,1,0\n")
 	mustLoad(t, db, small, smallHead+"b,2026-05-01,20,1,1,Yes,1,0\n")
 	if n := count(t, db, "SELECT count() FROM survey_respondents"); n != 2 {
 		t.Errorf("%d respondents", n)
@@ -474,7 +476,7 @@ questions:
   - {id: m, type: multiple, wording: M?, options: [{code: x}, {code: x, score: 1}, {label: L}], columns: {c1: x, c2: y}, values: {q: z}}
   - {id: o, type: open, column: t, wording: O?, base: all, options: [{code: x}]}
   - {id: s, type: scale, column: c, wording: S?, base: all, options: [{code: x}, {code: y, exclusive: true}], store: true}
-  - {id: p, type: single, column: c, wording: P?, base: all, measures: moods, options: [{code: x, pain: ache}, {code: y}]}
+  - {id: p, type: single, column: c, wording: P?, base: all, measures: moods, options: [{code: x, pain: ache}, {code: y, label: X}]}
   - {id: t, type: scale, column: c, wording: S?, base: all, scale: {from: 5, to: 1}}
   - {use: pains, columns: {p1: slow_reply, p2: what}, shown: {yes: [1]}}
 margins:
@@ -519,6 +521,7 @@ question s: option y: exclusive is for type multiple, where else it is one of se
 question s: option y: an option of a scale needs a score
 question p: measures "moods" is nothing that Drumbeat knows; there are business_uses, comment, expected_reply, frequency, intent, matters, pains, preference, trend, uses
 question p: option x: pain "ache" is none that is observed; there are failed_delivery, irrelevant, message_after_opt_out, night_message, no_reply, nudged, repeat_contact, slow_reply, too_many_messages, window_expired
+question p: option y: another one has its label
 question t: scale needs type scale, from below to, and no options
 question pains: shown: column is missing
 question pains: columns: "what" is the code of no option
@@ -722,6 +725,10 @@ func testMasculinity(t *testing.T, db *warehouse.DB) {
 	if len(expected) != 108 {
 		t.Fatalf("%d expected rows", len(expected))
 	}
+	printed := map[string]string{}
+	for _, row := range read("published_percent.csv") {
+		printed[row["item"]] = row["pub_all"]
+	}
 	for _, want := range expected {
 		question, option := "sources", strings.TrimPrefix(want["item"], "src")
 		if strings.HasPrefix(want["item"], "worry") {
@@ -745,6 +752,9 @@ INNER JOIN (SELECT respondent_id, final_weight AS w, age, domains FROM survey_re
 WHERE question_id = '%[2]s' AND answered AND %[3]s`, number, question, where)).ScanStruct(&got)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if percent := strconv.Itoa(int(math.Round(100 * got.Share))); want["group"] == "all" && percent != printed[want["item"]] {
+			t.Errorf("%s: %s%%, printed were %s%%", want["item"], percent, printed[want["item"]])
 		}
 		for name, value := range map[string]float64{"n": float64(got.N), "unweighted": got.Plain, "share": got.Share, "n_eff_kish": got.Kish} {
 			x, err := strconv.ParseFloat(want[name], 64)
