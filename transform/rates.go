@@ -2,33 +2,11 @@ package transform
 
 import (
 	"context"
-	"embed"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
-
-// Parts of models that more than one of them begins with, so that a number has one definition.
-//
-//go:embed models/shared/*.sql
-var sharedParts embed.FS
-
-var sharedLine = regexp.MustCompile(`(?m)^-- shared: ([a-z_]+)\n`)
-
-// withShared puts the shared parts in the place of the lines that name them.
-func withShared(sql string) (string, error) {
-	var missing error
-	sql = sharedLine.ReplaceAllStringFunc(sql, func(line string) string {
-		part, err := sharedParts.ReadFile("models/shared/" + sharedLine.FindStringSubmatch(line)[1] + ".sql")
-		if err != nil {
-			missing = err
-		}
-		return string(part)
-	})
-	return sql, missing
-}
 
 // rateColumns are what follows from sums.
 const rateColumns = "suppressed, rate, std_error, lower, upper, design_effect"
@@ -71,10 +49,7 @@ func (c cells) sums() sums {
 
 // stage computes a model and stages its columns, the window, and the derived columns, whose values derive returns.
 func (r *run) stage(ctx context.Context, m model, staging string, w Window, derived string, derive func(cells) []any) error {
-	sql, err := query(m.relation)
-	if err == nil {
-		sql, err = withShared(sql)
-	}
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

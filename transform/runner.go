@@ -99,8 +99,8 @@ func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, e
 }
 
 // RunWith is Run with what outcomes are worth; a further error is ErrValues.
-func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (Result, error) {
-	result := Result{Job: job}
+func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values) (result Result, err error) {
+	result = Result{Job: job}
 	if err := values.Check(); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
@@ -119,7 +119,8 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 	case <-ctx.Done():
 		return result, context.Cause(ctx)
 	}
-	r := run{db: db, result: &result, window: w, values: values}
+	r := &run{db: db, result: &result, window: w, values: values}
+	defer func() { err = errors.Join(err, r.dropParts(ctx)) }()
 	if err := r.dropForgotten(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
@@ -149,6 +150,7 @@ type run struct {
 
 	arrivedTo time.Time // all that was loaded before can be read
 	values    Values
+	parts     parts
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -195,23 +197,10 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 		w.From = w.From.Add(-m.scope.before)
 	}
 	staging := stagingPrefix + m.relation + "_" + randomName()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	// Created and dropped whatever becomes of ctx: a statement that is given up may still happen.
-	settled := func(statement string) error {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		return r.db.Exec(last, statement)
-	}
-	if err := settled("CREATE TABLE " + staging + " AS " + m.relation); err != nil {
+	if err := r.settled(ctx, "CREATE TABLE "+staging+" AS "+m.relation); err != nil {
 		return fmt.Errorf("create the staging table: %w", err)
 	}
-	defer func() {
-		if dropErr := settled("DROP TABLE IF EXISTS " + staging + " SYNC"); dropErr != nil {
-			err = errors.Join(err, fmt.Errorf("drop the staging table: %w", dropErr))
-		}
-	}()
+	defer func() { err = errors.Join(err, r.drop(ctx, staging)) }()
 	parts, last, err := r.restate(ctx, m, w)
 	if err != nil {
 		return err
@@ -424,21 +413,14 @@ func (w Window) params() []any {
 	}
 }
 
-func query(relation string) (string, error) {
-	b, err := models.ReadFile("models/" + relation + ".sql")
-	if err != nil {
-		return "", err
-	}
-	return withShared(string(b))
-}
-
 // insertSelect computes a model inside the warehouse.
 func insertSelect(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return r.insert(ctx, m, staging, w.params())
+	return r.insert(ctx, m, staging, w)
 }
 
-func (r *run) insert(ctx context.Context, m model, staging string, params []any) error {
-	sql, err := query(m.relation)
+// insert runs the model's SQL for a window, with further parameters.
+func (r *run) insert(ctx context.Context, m model, staging string, w Window, params ...any) error {
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
@@ -450,7 +432,7 @@ func (r *run) insert(ctx context.Context, m model, staging string, params []any)
 		"min_insert_block_size_bytes": 1 << 30,
 		"max_insert_threads":          1,
 	}))
-	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, params...); err != nil {
+	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, append(w.params(), params...)...); err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
 	return nil
@@ -469,7 +451,7 @@ WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY AND sent_at < {to:
 		return fmt.Errorf("count the sends: %w", err)
 	}
 	for _, contacts := range contactRanges(sends/sendsPerPass + 1) {
-		if err := r.insert(ctx, m, staging, append(w.params(), contacts...)); err != nil {
+		if err := r.insert(ctx, m, staging, w, contacts...); err != nil {
 			return err
 		}
 	}
