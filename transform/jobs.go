@@ -1,6 +1,7 @@
 package transform
 
-// jobs are the models of each job, in order. A model reads only tables and models before it.
+// jobs are the models of each job, in order. A model reads only tables and models before it; the header of its SQL names
+// them, and models that do not read each other are computed side by side.
 var jobs = map[string][]model{
 	"frequency": {
 		{relation: "coverage", fill: insertSelect, scope: everything},

@@ -104,11 +104,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 	}
 	defer batch.Close()
 	for _, s := range segments {
-		propensities, err := r.propensities(ctx, s, w)
-		if err != nil {
-			return err
-		}
-		contests := s.contests(propensities)
+		contests := s.contests()
 		if s.dimension == "all" {
 			if tested, ok := randomised(arms[s.business], engagements[s.outcome]); ok {
 				contests = append(contests, tested)
@@ -139,11 +135,11 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 }
 
 // contests returns the crude comparison and the one within contacts, with standardised opt-outs.
-func (s *segment) contests(propensities map[int]propensity) []contest {
+func (s *segment) contests() []contest {
 	all := pool(s.totals(-1))
 	at := s.at(s.outcome)
 	// Engagements and opt-outs of the adjusted curves, then those of the crude ones.
-	values, covariance, groups, ok := s.leaveOneOut(propensities, func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
+	values, covariance, groups, ok := s.leaveOneOut(func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
 		pooled := pool(blocks)
 		numbers := make([]float64, 4*doseBins)
 		for b := range doseBins {

@@ -63,7 +63,7 @@ type Result struct {
 	Job    string
 	Window Window    // as run: a zero window is filled in; still zero if there is no data
 	Cutoff time.Time // latest event of any business
-	Steps  []Step    // in the order they ran
+	Steps  []Step    // in the order of the job
 }
 
 // Step is one relation written.
@@ -92,8 +92,8 @@ func Jobs() []string {
 var running = make(chan struct{}, 1)
 
 // Run computes the models of a job over a window and replaces what they hold for it. It returns what was
-// done, also beside an error: then the models before the one that failed are new, and the failed one holds, for
-// each day, its old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
+// done, also beside an error: then the models of its steps are new, and each of the others holds, for each day, its
+// old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
 func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, error) {
 	return RunWith(ctx, db, job, w, DefaultValues())
 }
@@ -127,14 +127,11 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 	if err := r.settle(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
-	for _, m := range steps {
-		if err := r.step(ctx, m); err != nil {
-			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
-		}
-		if result.Window.IsZero() {
-			slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
-			break
-		}
+	if err := r.all(ctx, steps); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
+	if result.Window.IsZero() {
+		slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
 	}
 	if err := r.forget(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
@@ -189,8 +186,9 @@ var (
 	}
 )
 
-// step fills a staging table, puts its partitions in the place of the relation's, and records that.
-func (r *run) step(ctx context.Context, m model) (err error) {
+// step fills a staging table, puts its partitions in the place of the relation's, and records that. It returns nil if
+// nothing has been sent.
+func (r *run) step(ctx context.Context, m model) (_ *Step, err error) {
 	started := time.Now()
 	w := r.result.Window
 	if !w.IsZero() { // coverage comes before the window is known
@@ -198,35 +196,35 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 	}
 	staging := stagingPrefix + m.relation + "_" + randomName()
 	if err := r.settled(ctx, "CREATE TABLE "+staging+" AS "+m.relation); err != nil {
-		return fmt.Errorf("create the staging table: %w", err)
+		return nil, fmt.Errorf("create the staging table: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.drop(ctx, staging)) }()
 	parts, last, err := r.restate(ctx, m, w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var were []print
 	if last != nil {
 		if were, err = r.prints(ctx, m, parts); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, part := range parts {
 		if err := m.fill(ctx, r, m, staging, part); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, part := range parts {
 		if err := r.replace(ctx, m, staging, part, len(parts) == 1); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if r.result.Window.IsZero() { // coverage has just been written
 		if err := r.resolve(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if w = r.result.Window; w.IsZero() {
-			return nil
+			return nil, nil
 		}
 	}
 	s := Step{Relation: m.relation, Window: w, All: last == nil}
@@ -236,17 +234,16 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.Took = time.Since(started)
-	r.result.Steps = append(r.result.Steps, s)
 	if err := r.record(ctx, s, started); err != nil {
-		return err
+		return nil, err
 	}
 	slog.InfoContext(ctx, "model computed", "job", r.result.Job, "relation", s.Relation,
 		"window_from", s.Window.From.Format(time.DateOnly), "window_to", s.Window.To.Format(time.DateOnly),
 		"rows", s.Rows, "took_ms", s.Took.Milliseconds())
-	return nil
+	return &s, nil
 }
 
 // resolve sets cutoff and window from the coverage. Without a send in the data the window stays zero.
