@@ -15,9 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// unitsPerChunk bounds the memory of a query: person-days, each of which is one unit and has about half a message.
-const unitsPerChunk = 6_000_000
-
 // curveRow is a row of frequency_curves behind its key.
 type curveRow struct {
 	identification, measure string
@@ -57,9 +54,13 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 		return err
 	}
 	statements := strings.Split(sql, "-- statement\n")
-	chunks, contacts, err := r.riskSize(ctx, w)
+	chunks, err := r.chunks(ctx, w)
 	if err != nil {
 		return err
+	}
+	var contacts uint64
+	if err := r.db.QueryRow(ctx, "SELECT uniqExact(business_id, contact_id) FROM person_days WHERE "+riskDays.where, w.params()...).Scan(&contacts); err != nil {
+		return fmt.Errorf("count the contacts at risk: %w", err)
 	}
 	share := max(1, uint32((contacts+sampleContacts-1)/sampleContacts))
 	all, sample := allCurves{}, observations{of: map[curveKey][]stats.Observation{}}
@@ -128,14 +129,4 @@ func (r *run) addCurves(ctx context.Context, statements []string, params []any, 
 	both.Go(func() error { return all.add(ctx, r, statements[2:5], places) })
 	both.Go(func() error { return sample.add(ctx, r, statements[5], places) })
 	return both.Wait()
-}
-
-// riskSize returns into how many chunks of contacts the person-days of the window are cut, and how many contacts there are.
-func (r *run) riskSize(ctx context.Context, w Window) (chunks uint32, contacts uint64, err error) {
-	var days uint64
-	err = r.db.QueryRow(ctx, "SELECT count(), uniqExact(business_id, contact_id) FROM person_days WHERE "+riskDays.where, w.params()...).Scan(&days, &contacts)
-	if err != nil {
-		return 0, 0, fmt.Errorf("count the days at risk: %w", err)
-	}
-	return uint32(days/unitsPerChunk) + 1, contacts, nil
 }

@@ -31,13 +31,27 @@ type parts struct {
 
 // query returns the SQL of a model with all its shared parts in the place of the lines that name them.
 func query(relation string) (string, error) {
-	return withShared(relation, sharedPart)
+	sql, err := models.ReadFile("models/" + relation + ".sql")
+	if err != nil {
+		return "", err
+	}
+	return withShared(string(sql), sharedPart)
 }
 
 // query returns the SQL of a model as this run computes it: staged parts are tables, the others stand in the place of
 // the lines that name them.
 func (r *run) query(ctx context.Context, relation string, w Window) (string, error) {
-	return withShared(relation, func(name string) (string, error) {
+	sql, err := models.ReadFile("models/" + relation + ".sql")
+	if err != nil {
+		return "", err
+	}
+	r.parts.mutex.Lock()
+	defer r.parts.mutex.Unlock()
+	return r.withStaged(ctx, string(sql), w)
+}
+
+func (r *run) withStaged(ctx context.Context, sql string, w Window) (string, error) {
+	return withShared(sql, func(name string) (string, error) {
 		part, err := sharedPart(name)
 		if err != nil || !stagedLine.MatchString(part) {
 			return part, err
@@ -55,12 +69,8 @@ func sharedPart(name string) (string, error) {
 	return string(part), err
 }
 
-func withShared(relation string, part func(name string) (string, error)) (string, error) {
-	sql, err := models.ReadFile("models/" + relation + ".sql")
-	if err != nil {
-		return "", err
-	}
-	text := sharedLine.ReplaceAllStringFunc(string(sql), func(line string) string {
+func withShared(sql string, part func(name string) (string, error)) (_ string, err error) {
+	text := sharedLine.ReplaceAllStringFunc(sql, func(line string) string {
 		found, partErr := part(sharedLine.FindStringSubmatch(line)[1])
 		err = errors.Join(err, partErr)
 		return found
@@ -68,16 +78,19 @@ func withShared(relation string, part func(name string) (string, error)) (string
 	return text, err
 }
 
-// stagePart returns the table that holds a part for a window, and fills it for the first that asks.
+// stagePart returns the table that holds a part for a window, and fills it for the first that asks. The parts that it names are staged before.
 func (r *run) stagePart(ctx context.Context, name, part string, w Window) (string, error) {
-	r.parts.mutex.Lock()
-	defer r.parts.mutex.Unlock()
 	key := name + " " + w.String()
 	if table, ok := r.parts.tables[key]; ok {
 		return table, nil
 	}
+	sorted := stagedLine.FindStringSubmatch(part)[1]
+	part, err := r.withStaged(ctx, part, w)
+	if err != nil {
+		return "", err
+	}
 	sql := "WITH\n" + strings.TrimSuffix(strings.TrimSpace(part), ",") + "\nSELECT * FROM " + name
-	table, err := r.stageTable(ctx, name, stagedLine.FindStringSubmatch(part)[1], sql, w.params()...)
+	table, err := r.stageTable(ctx, name, sorted, sql, w.params()...)
 	if r.parts.tables == nil {
 		r.parts.tables = map[string]string{}
 	}

@@ -71,6 +71,9 @@ func TestScenarios(t *testing.T) {
 		return prints(result)
 	}
 	once := check("as written", all)
+	// And in many chunks of contacts.
+	defer func(n uint64) { *transform.UnitsPerChunk = n }(*transform.UnitsPerChunk)
+	*transform.UnitsPerChunk = 100
 	half := shuffled(all)[:len(all)/2]
 	if again := check("told again", half, shuffled(slices.Concat(all, all, half))); !slices.Equal(again, once) {
 		t.Errorf("told again: fingerprints %v, as written %v", again, once)

@@ -1,7 +1,8 @@
 -- frequency_distribution: how many proactive messages contacts are sent in a week, and in 7 days.
 -- grain:   one row per (business_id, dimension, segment, measure, period, period_from)
 -- reads:   person_days (one row per contact and day at risk), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days; only whole ISO weeks of it are used
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) of person-days; only whole ISO weeks of it are used
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, measure String, period String,
 --          period_from Date, period_to Date, weeks UInt16, contacts UInt64, units UInt64, messages UInt64, none UInt64,
 --          sum_nn UInt64, sum_yy UInt64, sum_ny UInt64, none_yy UInt64, none_ny UInt64, at_most Array(UInt64),
@@ -33,6 +34,7 @@ at_risk AS
     INNER JOIN limits AS l ON l.business_id = p.business_id
     WHERE p.day >= l.first_monday
       AND p.day < l.end_monday
+      AND cityHash64(p.contact_id) % {chunks:UInt32} = {chunk:UInt32}
 ),
 amounts AS
 (
