@@ -41,6 +41,11 @@ var (
 	engagements = [3]string{"open", "click", "reply"}
 )
 
+// unprompted is why nothing is recommended by replies. Contacts also write of their own, and what they write within 24 h of a message counts as its
+// reply: that rises with the dose whatever messages do, in a randomised test too. In worlds of a known truth the replies of a dose of 6 come out as twice
+// those that it causes.
+const unprompted = "replies count what contacts would have written anyway, and the more so the more messages there are"
+
 const (
 	fewestLinked = 30 // contacts with messages at both of two neighbouring exposures
 	leastLinks   = 2  // of each sum of a ratio within contacts, which about twice as many outcomes make
@@ -134,6 +139,9 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 		s.verdict, s.why = "cannot tell", "no placebo could be computed"
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, engagements[s.outcome]}]; ok {
 			s.verdict, s.why = v[0], v[1]
+		}
+		if engagements[s.outcome] == "reply" {
+			s.verdict, s.why = "cannot tell", unprompted
 		}
 		s.optOutVerdict = "cannot tell"
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, "opt_out"}]; ok {

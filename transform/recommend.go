@@ -54,6 +54,8 @@ const (
 	bestSeed  = 1
 )
 
+const settlesReplies = "opens or clicks as the engagement: each belongs to the message that it names"
+
 // choice is one dose, or one arm of a randomised test.
 type choice struct {
 	arm                                       string
@@ -204,6 +206,8 @@ func (s *segment) contests() []contest {
 		fewest: fewestCandidates, strata: s.strataName(), overlap: &s.overlap,
 	}
 	switch {
+	case engagements[s.outcome] == "reply":
+		adjusted.blocked, adjusted.settle = unprompted, settlesReplies
 	case s.verdict != "association":
 		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
 		adjusted.settle = "a randomised test of several frequencies"
@@ -287,6 +291,9 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 	}
 	if len(arms) < 2 {
 		return c, false
+	}
+	if outcome == "reply" {
+		c.blocked, c.settle = unprompted, settlesReplies
 	}
 	for _, t := range arms {
 		if t.identification != "randomised" {
