@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -113,6 +114,7 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 			return result, fmt.Errorf("run %s: %w", job, err)
 		}
 	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(bounded(nil)))
 	select {
 	case running <- struct{}{}:
 		defer func() { <-running }()
@@ -137,6 +139,13 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
 	return result, nil
+}
+
+// bounded returns settings under which what is grouped goes to the disk when it takes more than this much memory.
+func bounded(settings clickhouse.Settings) clickhouse.Settings {
+	all := clickhouse.Settings{"max_bytes_before_external_group_by": 800 << 20}
+	maps.Copy(all, settings)
+	return all
 }
 
 // run is one run of a job.
@@ -421,14 +430,14 @@ func (r *run) insert(ctx context.Context, m model, staging string, w Window, par
 	if err != nil {
 		return err
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(bounded(clickhouse.Settings{
 		"max_partitions_per_insert_block": 0, // a window may span years
 		"optimize_on_insert":              0,
 		// Each block makes a part in each of its days: few large ones.
 		"min_insert_block_size_rows":  4 << 20,
 		"min_insert_block_size_bytes": 1 << 30,
 		"max_insert_threads":          1,
-	}))
+	})))
 	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, append(w.params(), params...)...); err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
