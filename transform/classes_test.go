@@ -20,7 +20,7 @@ func compute(t *testing.T, db *warehouse.DB, w Window, relations ...string) {
 			if m.relation != relation {
 				continue
 			}
-			if err := r.step(t.Context(), m); err != nil {
+			if _, err := r.step(t.Context(), m); err != nil {
 				t.Fatalf("%s: %v", relation, err)
 			}
 		}

@@ -15,17 +15,15 @@ func TestLadderOnASimpsonTable(t *testing.T) {
 		group, bin int
 		y, n       int
 	}{{0, bin4, 30, 200}, {0, bin1, 100, 800}, {3, bin4, 240, 800}, {3, bin1, 80, 200}} {
-		c := cell.group*len(bins) + cell.bin
 		for i := range cell.n {
-			counts := make([]uint64, 3*cellCount+len(s.contacts)+6+2*headCount+3*len(bins))
-			counts[c], counts[cellCount+c] = 1, 1
+			y := 0.0
 			if i < cell.y {
-				counts[2*cellCount+c] = 1
+				y = 1
 			}
+			s.market("PH", person).addCell(person, cell.group*len(bins)+cell.bin, 1, 1, y)
 			for _, told := range []int{cell.bin, 9, map[int]int{bin1: 10, bin4: 11}[cell.bin], 12} {
-				counts[3*cellCount+told] = 1
+				s.contacts[told]++
 			}
-			s.add("PH", person, counts, make([]float64, 11+2*len(bins)))
 			person++
 		}
 	}

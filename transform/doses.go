@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -40,6 +41,11 @@ var (
 	engagements = [3]string{"open", "click", "reply"}
 )
 
+// unprompted is why nothing is recommended by replies. Contacts also write of their own, and what they write within 24 h of a message counts as its
+// reply: that rises with the dose whatever messages do, in a randomised test too. In worlds of a known truth the replies of a dose of 6 come out as twice
+// those that it causes.
+const unprompted = "replies count what contacts would have written anyway, and the more so the more messages there are"
+
 const (
 	fewestLinked = 30 // contacts with messages at both of two neighbouring exposures
 	leastLinks   = 2  // of each sum of a ratio within contacts, which about twice as many outcomes make
@@ -63,6 +69,8 @@ type segment struct {
 	verdict       string // of the placebo of the engagements: association, or another
 	why           string
 	optOutVerdict string
+
+	propensities map[int]propensity // by group of contacts
 }
 
 type block struct {
@@ -80,14 +88,15 @@ type propensity struct {
 	slopes         [exposureBins][exactDoses]float64 // change of weighted by the fall at an exposure
 }
 
-// segments computes the sums of a model that ends with those of sums_by_group, and returns for each business all
-// contacts, each market and each channel.
+// segments computes the sums of a model whose first statement ends with those of sums_by_group and whose second is
+// propensities, and returns for each business all contacts, each market and each channel.
 func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, error) {
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.db.Query(ctx, sql, w.params()...)
+	sums, propensities, _ := strings.Cut(sql, "-- statement\n")
+	rows, err := r.db.Query(ctx, sums, w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("compute: %w", err)
 	}
@@ -131,12 +140,15 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, engagements[s.outcome]}]; ok {
 			s.verdict, s.why = v[0], v[1]
 		}
+		if engagements[s.outcome] == "reply" {
+			s.verdict, s.why = "cannot tell", unprompted
+		}
 		s.optOutVerdict = "cannot tell"
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, "opt_out"}]; ok {
 			s.optOutVerdict = v[0]
 		}
 	}
-	return all, nil
+	return all, r.propensities(ctx, propensities, all, w)
 }
 
 func (s *segment) add(market, channel string, group uint8, sums []float64) {
@@ -386,26 +398,32 @@ func (s *segment) falls(sums []float64) (falls [exposureBins]float64) {
 	return falls
 }
 
-// propensities returns the sums of the shared part of that name by group.
-func (r *run) propensities(ctx context.Context, s *segment, w Window) (map[int]propensity, error) {
-	sql, err := sharedParts.ReadFile("models/shared/propensities.sql")
-	if err != nil {
-		return nil, err
+// propensities computes the sums of the shared part of that name for each segment.
+func (r *run) propensities(ctx context.Context, sql string, segments []*segment, w Window) error {
+	var businesses, dimensions, names, outcomes []string
+	var falls [][]float64
+	for _, s := range segments {
+		own := s.falls(pool(s.totals(-1)))
+		businesses, dimensions, names = append(businesses, s.business), append(dimensions, s.dimension), append(names, s.name)
+		outcomes, falls = append(outcomes, engagements[s.outcome]), append(falls, own[:])
+		s.propensities = map[int]propensity{}
 	}
-	falls := s.falls(pool(s.totals(-1)))
-	rows, err := r.db.Query(ctx, string(sql), append(w.params(),
-		clickhouse.Named("business", s.business), clickhouse.Named("dimension", s.dimension), clickhouse.Named("segment", s.name),
-		clickhouse.Named("outcome", engagements[s.outcome]), clickhouse.Named("falls", falls[:]))...)
+	if len(segments) == 0 {
+		return nil
+	}
+	rows, err := r.db.Query(ctx, sql, append(w.params(),
+		clickhouse.Named("businesses", businesses), clickhouse.Named("dimensions", dimensions), clickhouse.Named("names", names),
+		clickhouse.Named("outcomes", outcomes), clickhouse.Named("falls", falls))...)
 	if err != nil {
-		return nil, fmt.Errorf("compute propensities: %w", err)
+		return fmt.Errorf("compute propensities: %w", err)
 	}
 	defer rows.Close()
-	groups := map[int]propensity{}
 	for rows.Next() {
+		var number uint32
 		var group uint8
 		var sums []int64
-		if err := rows.Scan(&group, &sums); err != nil {
-			return nil, fmt.Errorf("read propensities: %w", err)
+		if err := rows.Scan(&number, &group, &sums); err != nil {
+			return fmt.Errorf("read propensities: %w", err)
 		}
 		var p propensity
 		for d := range exactDoses {
@@ -415,9 +433,12 @@ func (r *run) propensities(ctx context.Context, s *segment, w Window) (map[int]p
 				p.slopes[b][d] = float64(sums[(2+b)*exactDoses+d]) / millionths
 			}
 		}
-		groups[int(group)] = p
+		segments[number-1].propensities[int(group)] = p
 	}
-	return groups, rows.Err()
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("compute propensities: %w", err)
+	}
+	return nil
 }
 
 func (p *propensity) add(q propensity, sign float64) {
@@ -433,12 +454,12 @@ func (p *propensity) add(q propensity, sign float64) {
 // leaveOneOut computes numbers from the sums of all contacts, and their covariance from what they are without each of
 // the groups (delete-a-group jackknife, Kott 2001). A propensity depends on the falls; without a group it is
 // taken along its slopes. False with fewer than two groups.
-func (s *segment) leaveOneOut(propensities map[int]propensity, compute func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64) (values []float64, covariance func(i, j int) float64, groups int, ok bool) {
+func (s *segment) leaveOneOut(compute func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64) (values []float64, covariance func(i, j int) float64, groups int, ok bool) {
 	blocks := s.totals(-1)
 	falls := s.falls(pool(blocks))
 	var all propensity
 	for _, g := range s.groups() {
-		all.add(propensities[g], 1)
+		all.add(s.propensities[g], 1)
 	}
 	values = compute(blocks, falls, all)
 	numbers := s.groups()
@@ -452,7 +473,7 @@ func (s *segment) leaveOneOut(propensities map[int]propensity, compute func(bloc
 		left := s.totals(g)
 		own := s.falls(pool(left))
 		p := all
-		p.add(propensities[g], -1)
+		p.add(s.propensities[g], -1)
 		for b := range exposureBins {
 			for d := range exactDoses {
 				p.weighted[d] += (own[b] - falls[b]) * all.slopes[b][d]

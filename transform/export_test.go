@@ -1,3 +1,6 @@
 package transform
 
-var SendsPerPass = &sendsPerPass
+var (
+	SendsPerPass  = &sendsPerPass
+	UnitsPerChunk = &unitsPerChunk
+)

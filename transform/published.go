@@ -19,7 +19,7 @@ func fillPublishedFigures(ctx context.Context, r *run, m model, staging string, 
 	if err := checkPublished(publishedFigures); err != nil {
 		return err
 	}
-	return r.insert(ctx, m, staging, []any{clickhouse.Named("figures", publishedFigures)})
+	return r.insert(ctx, m, staging, w, clickhouse.Named("figures", publishedFigures))
 }
 
 // checkPublished refuses figures whose categories are all there are and do not add up to 100: rounded to whole per cent, K

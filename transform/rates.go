@@ -1,34 +1,17 @@
 package transform
 
 import (
+	"cmp"
 	"context"
-	"embed"
 	"fmt"
+	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
-
-// Parts of models that more than one of them begins with, so that a number has one definition.
-//
-//go:embed models/shared/*.sql
-var sharedParts embed.FS
-
-var sharedLine = regexp.MustCompile(`(?m)^-- shared: ([a-z_]+)\n`)
-
-// withShared puts the shared parts in the place of the lines that name them.
-func withShared(sql string) (string, error) {
-	var missing error
-	sql = sharedLine.ReplaceAllStringFunc(sql, func(line string) string {
-		part, err := sharedParts.ReadFile("models/shared/" + sharedLine.FindStringSubmatch(line)[1] + ".sql")
-		if err != nil {
-			missing = err
-		}
-		return string(part)
-	})
-	return sql, missing
-}
 
 // rateColumns are what follows from sums.
 const rateColumns = "suppressed, rate, std_error, lower, upper, design_effect"
@@ -71,53 +54,152 @@ func (c cells) sums() sums {
 
 // stage computes a model and stages its columns, the window, and the derived columns, whose values derive returns.
 func (r *run) stage(ctx context.Context, m model, staging string, w Window, derived string, derive func(cells) []any) error {
-	sql, err := query(m.relation)
-	if err == nil {
-		sql, err = withShared(sql)
-	}
-	if err != nil {
-		return err
-	}
-	params := w.params()
-	if strings.Contains(sql, "{{offset}}") {
-		var zones []any
-		if sql, zones, err = r.local(ctx, sql, w); err != nil {
-			return err
-		}
-		params = append(params, zones...)
-	}
-	rows, err := r.db.Query(ctx, sql, params...)
+	names, rows, err := r.compute(ctx, m, w)
 	if err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
-	defer rows.Close()
-	names := rows.Columns()
 	batch, err := r.db.PrepareBatch(ctx, "INSERT INTO "+staging+" (window_from, window_to, "+strings.Join(names, ", ")+", "+derived+")")
 	if err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
 	defer batch.Close()
-	for rows.Next() {
-		values := make([]any, len(names))
-		for i, t := range rows.ColumnTypes() {
-			values[i] = reflect.New(t.ScanType()).Interface()
-		}
-		if err := rows.Scan(values...); err != nil {
-			return fmt.Errorf("read a cell: %w", err)
-		}
-		for i, value := range values {
-			values[i] = reflect.ValueOf(value).Elem().Interface()
-		}
+	for _, values := range rows {
 		row := slices.Concat([]any{w.From, w.To}, values, derive(cells{names, values}))
 		if err := batch.Append(row...); err != nil {
 			return fmt.Errorf("stage a cell: %w", err)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("compute: %w", err)
-	}
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
 	return nil
+}
+
+// compute returns the columns and rows of a model, sorted as it sorts them. A model that takes chunks of contacts sums over contacts: it is
+// computed for each chunk, which bounds its memory, and what is counted is added up.
+func (r *run) compute(ctx context.Context, m model, w Window) (names []string, rows [][]any, err error) {
+	sql, err := r.query(ctx, m.relation, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	params := w.params()
+	if strings.Contains(sql, "{{offset}}") {
+		var zones []any
+		if sql, zones, err = r.local(ctx, sql, w); err != nil {
+			return nil, nil, err
+		}
+		params = append(params, zones...)
+	}
+	if !strings.Contains(sql, "{chunks:UInt32}") {
+		return r.read(ctx, sql, params)
+	}
+	chunks, err := r.chunks(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	var added counted
+	for chunk := range chunks {
+		if names, rows, err = r.read(ctx, sql, append(slices.Clone(params), clickhouse.Named("chunk", chunk), clickhouse.Named("chunks", chunks))); err != nil || chunks == 1 {
+			return names, rows, err
+		}
+		added.add(rows)
+	}
+	return names, added.sorted(), nil
+}
+
+// read returns the columns and rows of a query.
+func (r *run) read(ctx context.Context, sql string, params []any) (names []string, found [][]any, err error) {
+	rows, err := r.db.Query(ctx, sql, params...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	names = rows.Columns()
+	types := rows.ColumnTypes()
+	for rows.Next() {
+		values := make([]any, len(names))
+		for i, t := range types {
+			values[i] = reflect.New(t.ScanType()).Interface()
+		}
+		if err := rows.Scan(values...); err != nil {
+			return nil, nil, fmt.Errorf("read a cell: %w", err)
+		}
+		for i, value := range values {
+			values[i] = reflect.ValueOf(value).Elem().Interface()
+		}
+		found = append(found, values)
+	}
+	return names, found, rows.Err()
+}
+
+// counted are rows of chunks of contacts, by all that is not counted. Counts and sums are UInt64, alone or in an array; nothing else is.
+type counted map[string][]any
+
+func (c *counted) add(rows [][]any) {
+	if *c == nil {
+		*c = counted{}
+	}
+	for _, row := range rows {
+		var key strings.Builder
+		for _, value := range row {
+			switch value.(type) {
+			case uint64, []uint64:
+			default:
+				fmt.Fprintf(&key, "%v\x00", value)
+			}
+		}
+		sum, known := (*c)[key.String()]
+		if !known {
+			(*c)[key.String()] = row
+			continue
+		}
+		for i, value := range row {
+			switch value := value.(type) {
+			case uint64:
+				sum[i] = sum[i].(uint64) + value
+			case []uint64:
+				for j, n := range value {
+					sum[i].([]uint64)[j] += n
+				}
+			}
+		}
+	}
+}
+
+// sorted returns the rows by their columns, from the first on, as the models sort them.
+func (c counted) sorted() [][]any {
+	return slices.SortedFunc(maps.Values(c), func(a, b []any) int {
+		for i := range a {
+			order := 0
+			switch x := a[i].(type) {
+			case string:
+				order = cmp.Compare(x, b[i].(string))
+			case uint8:
+				order = cmp.Compare(x, b[i].(uint8))
+			case uint16:
+				order = cmp.Compare(x, b[i].(uint16))
+			case uint32:
+				order = cmp.Compare(x, b[i].(uint32))
+			case time.Time:
+				order = x.Compare(b[i].(time.Time))
+			}
+			if order != 0 {
+				return order
+			}
+		}
+		return 0
+	})
+}
+
+// unitsPerChunk bounds the memory of a query: messages and person-days.
+var unitsPerChunk uint64 = 4_000_000
+
+// chunks returns into how many chunks of contacts a window is cut.
+func (r *run) chunks(ctx context.Context, w Window) (chunks uint32, err error) {
+	var days, sends uint64
+	err = r.db.QueryRow(ctx, "SELECT (SELECT count() FROM person_days WHERE "+riskDays.where+"), (SELECT count() FROM messages WHERE "+sentDays.where+")", w.params()...).Scan(&days, &sends)
+	if err != nil {
+		return 0, fmt.Errorf("count the days at risk and the sends: %w", err)
+	}
+	return uint32((days+sends)/unitsPerChunk) + 1, nil
 }

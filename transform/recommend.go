@@ -58,6 +58,8 @@ const (
 	bestSeed  = 1
 )
 
+const settlesReplies = "opens or clicks as the engagement: each belongs to the message that it names"
+
 // choice is one dose, or one arm of a randomised test.
 type choice struct {
 	arm                                       string
@@ -108,11 +110,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 	}
 	defer batch.Close()
 	for _, s := range segments {
-		propensities, err := r.propensities(ctx, s, w)
-		if err != nil {
-			return err
-		}
-		contests := s.contests(propensities)
+		contests := s.contests()
 		if s.dimension == "all" {
 			if tested, ok := randomised(arms[s.business], engagements[s.outcome]); ok {
 				contests = append(contests, tested)
@@ -143,11 +141,11 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 }
 
 // contests returns the crude comparison and the one within contacts, with standardised opt-outs.
-func (s *segment) contests(propensities map[int]propensity) []contest {
+func (s *segment) contests() []contest {
 	all := pool(s.totals(-1))
 	at := s.at(s.outcome)
 	// Engagements and opt-outs of the adjusted curves, then those of the crude ones.
-	values, covariance, groups, ok := s.leaveOneOut(propensities, func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
+	values, covariance, groups, ok := s.leaveOneOut(func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
 		pooled := pool(blocks)
 		numbers := make([]float64, 4*doseBins)
 		for b := range doseBins {
@@ -212,6 +210,8 @@ func (s *segment) contests(propensities map[int]propensity) []contest {
 		fewest: fewestCandidates, strata: s.strataName(), overlap: &s.overlap,
 	}
 	switch {
+	case engagements[s.outcome] == "reply":
+		adjusted.blocked, adjusted.settle = unprompted, settlesReplies
 	case s.verdict != "association":
 		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
 		adjusted.settle = "a randomised test of several frequencies"
@@ -295,6 +295,9 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 	}
 	if len(arms) < 2 {
 		return c, false
+	}
+	if outcome == "reply" {
+		c.blocked, c.settle = unprompted, settlesReplies
 	}
 	for _, t := range arms {
 		if t.identification != "randomised" {

@@ -308,7 +308,7 @@ open_n, open_y, click_n, click_y, reply_n, reply_y, days, doses, stratum_days, s
 			c := k.contact(r)
 			none := make([]uint32, exposureBins)
 			if err := batch.Append(name, w.From, w.To, fmt.Sprintf("00000000-0000-0000-%04x-%012x", world, i), c.market, "whatsapp",
-				none, none, none, none, c.n[:], c.y[:], c.days[:], 11*uint64(c.days[11]), c.cellDays[:], c.cellLeft[:]); err != nil {
+				c.n[:], c.y[:], none, none, none, none, c.days[:], 11*uint64(c.days[11]), c.cellDays[:], c.cellLeft[:]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -316,7 +316,7 @@ open_n, open_y, click_n, click_y, reply_n, reply_y, days, doses, stratum_days, s
 			t.Fatal(err)
 		}
 		if err := db.Exec(t.Context(), fmt.Sprintf(`INSERT INTO frequency_curves (business_id, window_from, window_to, dimension, unit, outcome, verdict)
-VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'reply', 'association'), ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'person_day', 'opt_out', 'association')`, name)); err != nil {
+VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'association'), ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'person_day', 'opt_out', 'association')`, name)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"drumbeat/simulate"
 	"drumbeat/transform"
+	"drumbeat/warehouse"
 	"drumbeat/warehouse/warehousetest"
 )
 
@@ -21,7 +22,7 @@ func TestAdviceOnWorlds(t *testing.T) {
 	}
 	db := warehousetest.New(t)
 	for name, o := range kinds {
-		o.Contacts, o.Days = 900, 70
+		o.Contacts, o.Days, o.Clicks = 900, 70, true
 		kinds[name] = o
 		var events []event
 		for l := range simulate.New(o).Lines() {
@@ -35,6 +36,29 @@ func TestAdviceOnWorlds(t *testing.T) {
 	if _, err := transform.RunWith(t.Context(), db, "frequency", transform.Window{}, values); err != nil {
 		t.Fatal(err)
 	}
+	checkAdvice(t, db, kinds, values)
+	// By clicks too. Replies rise with the dose because contacts write anyway: nothing is recommended, and nobody is saturated by them.
+	transform.OnlyFor(t, "advice", "coverage", "frequency_recommendation", "frequency_what_if")
+	for _, outcome := range []string{"click", "reply"} {
+		values.Outcome = outcome
+		if _, err := transform.RunWith(t.Context(), db, "advice", transform.Window{}, values); err != nil {
+			t.Fatal(err)
+		}
+		if outcome == "click" {
+			checkAdvice(t, db, kinds, values)
+		}
+	}
+	if n := count(t, db, `SELECT count() FROM frequency_recommendation WHERE advice != 'no recommendation' OR outcome != 'reply'`); n != 0 {
+		t.Errorf("%d rows recommend by replies", n)
+	}
+	if n := count(t, db, `SELECT count() FROM frequency_what_if WHERE measure = 'engagement' AND verdict != 'cannot tell'`); n != 0 {
+		t.Errorf("%d rows say what replies would be", n)
+	}
+}
+
+// checkAdvice asks for the truly best dose of each world among those that may be the best.
+func checkAdvice(t *testing.T, db *warehouse.DB, kinds map[string]simulate.Options, values transform.Values) {
+	t.Helper()
 	var rows []struct {
 		Business       string  `ch:"business_id"`
 		Identification string  `ch:"identification"`
@@ -59,7 +83,7 @@ FROM frequency_recommendation WHERE dimension = 'all' ORDER BY business_id, iden
 	headlines, candidates, holds := map[string]string{}, map[string]int{}, map[string]bool{}
 	best := map[string]float64{}
 	for _, r := range rows {
-		if r.Message != .01 || r.Outcome != "open" {
+		if r.Message != values.Message || r.Outcome != values.Outcome {
 			t.Errorf("%+v", r)
 		}
 		if r.Headline == 1 {
@@ -77,7 +101,7 @@ FROM frequency_recommendation WHERE dimension = 'all' ORDER BY business_id, iden
 		part := r.Dose - float64(low)
 		worth := func(dose int) float64 {
 			s := steady[r.Business][dose]
-			return s.Opened - 50*s.OptOut - .01*float64(dose)/7
+			return s.Utility(values.Outcome, values.Engagement, values.OptOut, values.Message)
 		}
 		u := (1-part)*worth(low) + part*worth(low+1)
 		if most, ok := best[r.Business]; !ok || u > most {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ type Result struct {
 	Job    string
 	Window Window    // as run: a zero window is filled in; still zero if no message was sent
 	Cutoff time.Time // latest event of any business
-	Steps  []Step    // in the order they ran
+	Steps  []Step    // in the order of the job
 }
 
 // Step is one relation written.
@@ -92,15 +93,15 @@ func Jobs() []string {
 var running = make(chan struct{}, 1)
 
 // Run computes the models of a job over a window and replaces what they hold for it. It returns what was
-// done, also beside an error: then the models before the one that failed are new, and the failed one holds, for
-// each day, its old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
+// done, also beside an error: then the models of its steps are new, and each of the others holds, for each day, its
+// old rows or its new ones. Errors: ErrUnknownJob, ErrWindow, and what the warehouse says.
 func Run(ctx context.Context, db *warehouse.DB, job string, w Window) (Result, error) {
 	return RunWith(ctx, db, job, w, DefaultValues())
 }
 
 // RunWith is Run with what outcomes are worth and when markets are open; a further error is ErrValues.
-func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values, calendars ...Calendar) (Result, error) {
-	result := Result{Job: job}
+func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values Values, calendars ...Calendar) (result Result, err error) {
+	result = Result{Job: job}
 	if err := values.Check(); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
@@ -113,32 +114,38 @@ func RunWith(ctx context.Context, db *warehouse.DB, job string, w Window, values
 			return result, fmt.Errorf("run %s: %w", job, err)
 		}
 	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(bounded(nil)))
 	select {
 	case running <- struct{}{}:
 		defer func() { <-running }()
 	case <-ctx.Done():
 		return result, context.Cause(ctx)
 	}
-	r := run{db: db, result: &result, window: w, values: values, calendars: calendars}
+	r := &run{db: db, result: &result, window: w, values: values, calendars: calendars}
+	defer func() { err = errors.Join(err, r.dropParts(ctx)) }()
 	if err := r.dropForgotten(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
 	if err := r.settle(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
-	for i, m := range steps {
-		if i > 0 && result.Window.IsZero() && m.scope != everything {
-			slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
-			break
-		}
-		if err := r.step(ctx, m); err != nil {
-			return result, fmt.Errorf("run %s: %s: %w", job, m.relation, err)
-		}
+	if err := r.all(ctx, steps); err != nil {
+		return result, fmt.Errorf("run %s: %w", job, err)
+	}
+	if result.Window.IsZero() {
+		slog.InfoContext(ctx, "nothing to compute: no message has been sent", "job", job)
 	}
 	if err := r.forget(ctx); err != nil {
 		return result, fmt.Errorf("run %s: %w", job, err)
 	}
 	return result, nil
+}
+
+// bounded returns settings under which what is grouped goes to the disk when it takes more than this much memory.
+func bounded(settings clickhouse.Settings) clickhouse.Settings {
+	all := clickhouse.Settings{"max_bytes_before_external_group_by": 800 << 20}
+	maps.Copy(all, settings)
+	return all
 }
 
 // run is one run of a job.
@@ -150,6 +157,7 @@ type run struct {
 	arrivedTo time.Time // all that was loaded before can be read
 	values    Values
 	calendars []Calendar
+	parts     parts
 }
 
 // model is how one relation is computed and what of it a run replaces.
@@ -188,58 +196,46 @@ var (
 	}
 )
 
-// step fills a staging table, puts its partitions in the place of the relation's, and records that.
-func (r *run) step(ctx context.Context, m model) (err error) {
+// step fills a staging table, puts its partitions in the place of the relation's, and records that. It returns nil for a
+// coverage that shows no sends.
+func (r *run) step(ctx context.Context, m model) (_ *Step, err error) {
 	started := time.Now()
 	w := r.result.Window
 	if !w.IsZero() { // coverage comes before the window is known
 		w.From = w.From.Add(-m.scope.before)
 	}
 	staging := stagingPrefix + m.relation + "_" + randomName()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := r.settled(ctx, "CREATE TABLE "+staging+" AS "+m.relation); err != nil {
+		return nil, fmt.Errorf("create the staging table: %w", err)
 	}
-	// Created and dropped whatever becomes of ctx: a statement that is given up may still happen.
-	settled := func(statement string) error {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		return r.db.Exec(last, statement)
-	}
-	if err := settled("CREATE TABLE " + staging + " AS " + m.relation); err != nil {
-		return fmt.Errorf("create the staging table: %w", err)
-	}
-	defer func() {
-		if dropErr := settled("DROP TABLE IF EXISTS " + staging + " SYNC"); dropErr != nil {
-			err = errors.Join(err, fmt.Errorf("drop the staging table: %w", dropErr))
-		}
-	}()
+	defer func() { err = errors.Join(err, r.drop(ctx, staging)) }()
 	parts, last, err := r.restate(ctx, m, w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var were []print
 	if last != nil {
 		if were, err = r.prints(ctx, m, parts); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, part := range parts {
 		if err := m.fill(ctx, r, m, staging, part); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, part := range parts {
 		if err := r.replace(ctx, m, staging, part, len(parts) == 1); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if r.result.Window.IsZero() { // coverage has just been written, or there are surveys alone
 		if err := r.resolve(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if w = r.result.Window; w.IsZero() {
 			if m.relation == "coverage" {
-				return nil
+				return nil, nil
 			}
 			w = Window{From: time.Unix(0, 0).UTC(), To: time.Unix(0, 0).UTC()}
 		}
@@ -251,17 +247,16 @@ func (r *run) step(ctx context.Context, m model) (err error) {
 		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.Took = time.Since(started)
-	r.result.Steps = append(r.result.Steps, s)
 	if err := r.record(ctx, s, started); err != nil {
-		return err
+		return nil, err
 	}
 	slog.InfoContext(ctx, "model computed", "job", r.result.Job, "relation", s.Relation,
 		"window_from", s.Window.From.Format(time.DateOnly), "window_to", s.Window.To.Format(time.DateOnly),
 		"rows", s.Rows, "took_ms", s.Took.Milliseconds())
-	return nil
+	return &s, nil
 }
 
 // resolve sets cutoff and window from the coverage. Without a send in the data the window stays zero.
@@ -428,36 +423,29 @@ func (w Window) params() []any {
 	}
 }
 
-func query(relation string) (string, error) {
-	b, err := models.ReadFile("models/" + relation + ".sql")
-	if err != nil {
-		return "", err
-	}
-	return withShared(string(b))
-}
-
 // insertSelect computes a model inside the warehouse.
 func insertSelect(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return r.insert(ctx, m, staging, w.params())
+	return r.insert(ctx, m, staging, w)
 }
 
-func (r *run) insert(ctx context.Context, m model, staging string, params []any) error {
-	sql, err := query(m.relation)
+// insert runs the model's SQL for a window, with further parameters.
+func (r *run) insert(ctx context.Context, m model, staging string, w Window, params ...any) error {
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
-	return r.insertSQL(ctx, sql, staging, params)
+	return r.insertSQL(ctx, sql, staging, append(w.params(), params...))
 }
 
 func (r *run) insertSQL(ctx context.Context, sql, staging string, params []any) error {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(bounded(clickhouse.Settings{
 		"max_partitions_per_insert_block": 0, // a window may span years
 		"optimize_on_insert":              0,
 		// Each block makes a part in each of its days: few large ones.
 		"min_insert_block_size_rows":  4 << 20,
 		"min_insert_block_size_bytes": 1 << 30,
 		"max_insert_threads":          1,
-	}))
+	})))
 	if err := r.db.Exec(ctx, "INSERT INTO "+staging+"\n"+sql, params...); err != nil {
 		return fmt.Errorf("compute: %w", err)
 	}
@@ -477,7 +465,7 @@ WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY AND sent_at < {to:
 		return fmt.Errorf("count the sends: %w", err)
 	}
 	for _, contacts := range contactRanges(sends/sendsPerPass + 1) {
-		if err := r.insert(ctx, m, staging, append(w.params(), contacts...)); err != nil {
+		if err := r.insert(ctx, m, staging, w, contacts...); err != nil {
 			return err
 		}
 	}

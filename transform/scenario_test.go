@@ -92,6 +92,11 @@ func testScenarios(t *testing.T, job string, belongs func(name string) bool) {
 		return all
 	}
 	once := check("as written", all)
+	// And in many chunks of contacts.
+	defer func(n uint64) { *transform.UnitsPerChunk = n }(*transform.UnitsPerChunk)
+	*transform.UnitsPerChunk = 100
+	defer func(n uint64) { *transform.SendsPerPass = n }(*transform.SendsPerPass)
+	*transform.SendsPerPass = 100
 	half := shuffled(all)[:len(all)/2]
 	if again := check("told again", half, shuffled(slices.Concat(all, all, half))); !slices.Equal(again, once) {
 		t.Errorf("told again: fingerprints %v, as written %v", again, once)

@@ -8,10 +8,7 @@ import (
 
 // selectModel reads the result of a model into dest, a slice of structs by column.
 func (r *run) selectModel(ctx context.Context, dest any, m model, w Window) error {
-	sql, err := query(m.relation)
-	if err == nil {
-		sql, err = withShared(sql)
-	}
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

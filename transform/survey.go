@@ -117,10 +117,10 @@ func fillSurveySums(ctx context.Context, r *run, m model, staging string, w Wind
 			ids = append(ids, q.id)
 			multiple = append(multiple, uint16(flag(!q.exclusive())))
 		}
-		if err := r.insert(ctx, m, staging, []any{
+		if err := r.insert(ctx, m, staging, w,
 			clickhouse.Named("business", s.Business), clickhouse.Named("survey", s.ID),
 			clickhouse.Named("questions", ids), clickhouse.Named("multiple", multiple),
-		}); err != nil {
+		); err != nil {
 			return fmt.Errorf("survey %s: %w", s.ID, err)
 		}
 	}

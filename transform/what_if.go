@@ -31,11 +31,7 @@ func fillWhatIf(ctx context.Context, r *run, m model, staging string, w Window) 
 	}
 	defer batch.Close()
 	for _, s := range segments {
-		propensities, err := r.propensities(ctx, s, w)
-		if err != nil {
-			return err
-		}
-		for _, row := range s.whatIf(propensities, r.values, w) {
+		for _, row := range s.whatIf(r.values, w) {
 			if err := batch.Append(row...); err != nil {
 				return fmt.Errorf("stage a cap: %w", err)
 			}
@@ -50,8 +46,8 @@ func fillWhatIf(ctx context.Context, r *run, m model, staging string, w Window) 
 const measures = 3 // sends, engagements, opt-outs
 
 // whatIf returns the rows of frequency_what_if, in the order of its columns.
-func (s *segment) whatIf(propensities map[int]propensity, v Values, w Window) (rows [][]any) {
-	values, covariance, groups, ok := s.leaveOneOut(propensities, func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
+func (s *segment) whatIf(v Values, w Window) (rows [][]any) {
+	values, covariance, groups, ok := s.leaveOneOut(func(blocks [][]float64, falls [exposureBins]float64, p propensity) []float64 {
 		pooled := pool(blocks)
 		var numbers []float64
 		for most := 1; most <= caps; most++ {
@@ -64,7 +60,7 @@ func (s *segment) whatIf(propensities map[int]propensity, v Values, w Window) (r
 	blocks := s.totals(-1)
 	all := pool(blocks)
 	for most := 1; most <= caps; most++ {
-		for i, x := range s.expectations(blocks, all, propensities, most) {
+		for i, x := range s.expectations(blocks, all, most) {
 			at := 2 * ((most-1)*measures + i)
 			units := []string{x.measure}
 			if x.measure == "send" && v.Message > 0 {
@@ -110,10 +106,10 @@ func (s *segment) whatIf(propensities map[int]propensity, v Values, w Window) (r
 }
 
 // expectations says of each measure what it rests on, at a cap.
-func (s *segment) expectations(blocks [][]float64, all []float64, propensities map[int]propensity, most int) [measures]expected {
+func (s *segment) expectations(blocks [][]float64, all []float64, most int) [measures]expected {
 	var told propensity
 	for _, g := range s.groups() {
-		told.add(propensities[g], 1)
+		told.add(s.propensities[g], 1)
 	}
 	bin := binOf[most]
 	overlap := func(known, above float64) *float64 {

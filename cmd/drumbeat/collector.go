@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sys/unix"
+
 	"drumbeat/ingest"
 	"drumbeat/ingest/canonical"
 	"drumbeat/ingest/instagram"
@@ -18,10 +21,6 @@ import (
 	"drumbeat/ingest/spool"
 	"drumbeat/ingest/whatsapp"
 	"drumbeat/warehouse"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // sources are the platforms that can be collected from; the next one is one line more.

@@ -1,7 +1,8 @@
 -- contact_doses: what each contact got and did, by exposure of the messages and by dose of the days.
 -- grain:   one row per (business_id, contact_id) with a person-day in the window
 -- reads:   messages (one row per message), person_days (one row per contact and day), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of sent days and person-days, whole UTC days
+-- params:  from, to DateTime64(3, 'UTC'); window [from, to) of sent days and person-days, whole UTC days;
+--          first_contact, last_contact UUID: the contacts of one pass, both included
 -- returns: the columns of contact_doses, in its order
 -- units:   arrays count messages, person-days and opt-outs, in the order that the table's comments state
 WITH
@@ -13,7 +14,7 @@ by_message AS
         groupArrayIf(place, open_n)  AS opens_n,   groupArrayIf(place, open_y)  AS opens_y,
         groupArrayIf(place, click_n) AS clicks_n,  groupArrayIf(place, click_y) AS clicks_y,
         groupArrayIf(place, reply_n) AS replies_n, groupArrayIf(place, reply_y) AS replies_y
-    FROM (SELECT *, toUInt8(indexOf([1, 2, 3, 4, 5, 6, 8, 11], bin)) AS place FROM rated WHERE in_base)
+    FROM (SELECT *, toUInt8(indexOf([1, 2, 3, 4, 5, 6, 8, 11], bin)) AS place FROM rated WHERE in_base AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID})
     GROUP BY business_id, contact_id
 ),
 -- Prior engagement in thirds of the days that have any; the cuts are the business's own.
@@ -38,6 +39,7 @@ placed AS
     LEFT JOIN cuts AS c ON c.business_id = d.business_id
     WHERE d.day >= toDate({from:DateTime64(3, 'UTC')})
       AND d.day < toDate({to:DateTime64(3, 'UTC')})
+      AND d.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 by_day AS
 (

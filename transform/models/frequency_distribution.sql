@@ -1,7 +1,8 @@
 -- frequency_distribution: how many proactive messages contacts are sent in a week, and in 7 days.
 -- grain:   one row per (business_id, dimension, segment, measure, period, period_from)
 -- reads:   person_days (one row per contact and day at risk), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days; only whole ISO weeks of it are used
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) of person-days; only whole ISO weeks of it are used
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, measure String, period String,
 --          period_from Date, period_to Date, weeks UInt16, contacts UInt64, units UInt64, messages UInt64, none UInt64,
 --          sum_nn UInt64, sum_yy UInt64, sum_ny UInt64, none_yy UInt64, none_ny UInt64, at_most Array(UInt64),
@@ -33,6 +34,7 @@ at_risk AS
     INNER JOIN limits AS l ON l.business_id = p.business_id
     WHERE p.day >= l.first_monday
       AND p.day < l.end_monday
+      AND cityHash64(p.contact_id) % {chunks:UInt32} = {chunk:UInt32}
 ),
 amounts AS
 (
@@ -52,7 +54,9 @@ amounts AS
 per_contact AS
 (
     SELECT
-        business_id, first_monday, end_monday, of_measure, span, slice, contact_id,
+        business_id, first_monday, end_monday, of_measure, span, contact_id,
+        max(of_market)  AS own_market, -- one per contact, as the channel
+        max(of_channel) AS own_channel,
         groupArray((toUInt64(amount), toUInt64(n)))   AS amounts_of,
         toUInt64(sum(n))                              AS units_n,
         toUInt64(sum(n * amount))                     AS units_y,
@@ -67,12 +71,37 @@ per_contact AS
         FROM amounts
     )
     ARRAY JOIN spans AS span
-    ARRAY JOIN [('all', ''), ('channel', of_channel), ('market', of_market)] AS slice
-    GROUP BY business_id, first_monday, end_monday, of_measure, span, slice, contact_id
+    GROUP BY business_id, first_monday, end_monday, of_measure, span, contact_id
+),
+-- A contact has one market and one channel: their sums add up to those of all.
+summed AS
+(
+    SELECT
+        business_id, of_measure, span, own_market, own_channel,
+        [count(), sum(units_n), sum(units_y), sum(units_none), sum(units_n * units_n), sum(units_y * units_y), sum(units_n * units_y),
+         sum(units_none * units_none), sum(units_n * units_none)] AS totals,
+        sumForEach(up_to)                              AS up_to_n,
+        sumForEach(arrayMap(x -> x * x, up_to))        AS up_to_yy,
+        sumForEach(arrayMap(x -> x * units_n, up_to))  AS up_to_ny,
+        sumForEach(u)                                  AS trend_n,
+        sumForEach(arrayFlatten(arrayMap(a -> arrayMap(b -> a * b, u), u))) AS trend_nn
+    FROM per_contact
+    GROUP BY business_id, of_measure, span, own_market, own_channel
+),
+sliced AS
+(
+    SELECT
+        business_id, of_measure, span, slice,
+        sumForEach(totals) AS t,
+        sumForEach(up_to_n) AS n, sumForEach(up_to_yy) AS yy, sumForEach(up_to_ny) AS ny,
+        sumForEach(trend_n) AS trends, sumForEach(trend_nn) AS trends_nn
+    FROM summed
+    ARRAY JOIN [('all', ''), ('channel', own_channel), ('market', own_market)] AS slice
+    GROUP BY business_id, of_measure, span, slice
 )
 SELECT
     p.business_id                     AS business_id,
-    any(c.cutoff)                     AS cutoff,
+    c.cutoff                          AS cutoff,
     slice.1                           AS dimension,
     slice.2                           AS segment,
     of_measure                        AS measure,
@@ -80,21 +109,20 @@ SELECT
     span.2                            AS period_from,
     span.3                            AS period_to,
     toUInt16(intDiv(period_to - period_from, 7)) AS weeks,
-    count()                           AS contacts,
-    sum(units_n)                      AS units,
-    sum(units_y)                      AS messages,
-    sum(units_none)                   AS none,
-    sum(units_n * units_n)            AS sum_nn,
-    sum(units_y * units_y)            AS sum_yy,
-    sum(units_n * units_y)            AS sum_ny,
-    sum(units_none * units_none)      AS none_yy,
-    sum(units_n * units_none)         AS none_ny,
-    sumForEach(up_to)                              AS at_most,
-    sumForEach(arrayMap(x -> x * x, up_to))        AS at_most_yy,
-    sumForEach(arrayMap(x -> x * units_n, up_to))  AS at_most_ny,
-    sumForEach(u)                                  AS trend_sums,
-    sumForEach(arrayFlatten(arrayMap(a -> arrayMap(b -> a * b, u), u))) AS trend_products
-FROM per_contact AS p
+    t[1] AS contacts,
+    t[2] AS units,
+    t[3] AS messages,
+    t[4] AS none,
+    t[5] AS sum_nn,
+    t[6] AS sum_yy,
+    t[7] AS sum_ny,
+    t[8] AS none_yy,
+    t[9] AS none_ny,
+    n         AS at_most,
+    yy        AS at_most_yy,
+    ny        AS at_most_ny,
+    trends    AS trend_sums,
+    trends_nn AS trend_products
+FROM sliced AS p
 INNER JOIN (SELECT business_id, max(cutoff) AS cutoff FROM coverage GROUP BY business_id) AS c ON c.business_id = p.business_id
-GROUP BY business_id, of_measure, span, slice
 ORDER BY business_id, dimension, segment, measure, period, period_from

@@ -1,7 +1,8 @@
 -- frequency_engagement: how engagement changes with trailing exposure, as sufficient statistics of a clustered rate.
 -- grain:   one row per (business_id, channel, market, outcome, exposure bin); `all` is every channel or market together
 -- reads:   messages (one row per message, so nothing to deduplicate), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), channel String, market String, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, contacts UInt64, messages UInt64, outcomes UInt64,
 --          sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
@@ -21,6 +22,7 @@ fine AS
         sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
     FROM rated
     WHERE in_base
+      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
     GROUP BY business_id, own_channel, own_market, contact_id, of_bin
 ),
 -- Then per contact at every grain, so that a contact on two channels is one cluster in `all`.

@@ -1,7 +1,8 @@
 -- frequency_gap: open, click, reply and opt-out per message by the hours since the contact's previous proactive message.
 -- grain:   one row per (business_id, dimension, segment, outcome, exposure bin or every exposure, gap)
 -- reads:   messages (one row per message, so nothing to deduplicate), message_facts (a minimum: copies do no harm), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, gap String, gap_from UInt16, identification String, contacts UInt64,
 --          messages UInt64, outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
@@ -10,78 +11,80 @@
 --          computed from these in Go
 WITH
 -- shared: rated
-histories AS
+-- shared: segments
+-- The message before it, of those in the 7 days before the window too.
+spaced AS
 (
     SELECT
-        business_id,
-        contact_id,
-        max(loaded_to) AS cut_at,
-        arraySort(groupArray((toUnixTimestamp64Milli(sent), message_id, toString(own_channel), toString(own_market), bin,
-            open_n, open_y, click_n, click_y, reply_n, reply_y, opt_out_n, opt_out_y))) AS history
+        *,
+        cityHash64(business_id, contact_id) AS contact,
+        toUnixTimestamp64Milli(sent)        AS sent_ms,
+        lagInFrame(sent_ms, 1, 0) OVER (PARTITION BY business_id, contact_id ORDER BY sent, message_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before_ms
     FROM rated
-    GROUP BY business_id, contact_id
-    HAVING max(in_base)
+    WHERE cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
 ),
 earliest AS
 (
-    SELECT business_id, contact_id, toUnixTimestamp64Milli(min(assumeNotNull(sent_at))) AS first_ms
+    SELECT cityHash64(business_id, contact_id) AS contact, toUnixTimestamp64Milli(min(assumeNotNull(sent_at))) AS first_ms
     FROM message_facts
     WHERE sent_at IS NOT NULL
+      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
       AND (business_id, contact_id, message_id) NOT IN (SELECT business_id, contact_id, message_id FROM message_facts WHERE is_test = 1)
-    GROUP BY business_id, contact_id
+    GROUP BY contact
 ),
 gaps AS
 (
     SELECT
-        h.business_id AS business_id, h.contact_id AS contact_id, h.cut_at AS cut_at,
-        m.3 AS own_channel, m.4 AS own_market, m.5 AS bin,
-        [('open', m.6, m.7), ('click', m.8, m.9), ('reply', m.10, m.11), ('opt_out', m.12, m.13)] AS rates,
+        s.contact AS contact, s.business_id AS business_id, s.own_channel AS own_channel, s.own_market AS own_market, s.bin AS bin,
+        open_n, open_y, click_n, click_y, reply_n, reply_y, opt_out_n, opt_out_y,
         -- In the 7 days of exposure a previous message is in the history; whether one came before them the facts tell.
-        multiIf(bin = 1 AND m.1 = e.first_ms, 65535,
-                bin = 1, 168,
-                arrayLast(x -> x <= intDiv(m.1 - before, 3600000), [0, 1, 3, 6, 12, 24, 48, 72])) AS of_gap
-    FROM histories AS h
-    ARRAY JOIN history AS m, arrayPushFront(arrayPopBack(arrayMap(x -> x.1, history)), 0) AS before
-    LEFT JOIN earliest AS e ON e.business_id = h.business_id AND e.contact_id = h.contact_id
-    WHERE m.6 OR m.8 OR m.10 OR m.12
+        intDiv(s.sent_ms - s.before_ms, 3600000) AS hours,
+        toUInt16(multiIf(bin = 1 AND s.sent_ms = e.first_ms, 65535, bin = 1, 168, hours < 1, 0, hours < 3, 1, hours < 6, 3, hours < 12, 6,
+            hours < 24, 12, hours < 48, 24, hours < 72, 48, 72)) AS of_gap
+    FROM spaced AS s
+    LEFT JOIN earliest AS e ON e.contact = s.contact
+    WHERE open_n OR click_n OR reply_n OR opt_out_n
 ),
 per_contact AS
 (
     SELECT
-        business_id,
-        max(cut_at) AS cutoff_at,
-        slice,
-        of_bin,
-        of_gap,
-        contact_id,
-        rate.1 AS of_outcome,
-        sum(rate.2) AS n,
-        sum(rate.3) AS y
+        slice, of_bin, of_gap,
+        sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,   sum(click_n)   AS clicks_n,   sum(click_y)   AS clicks_y,
+        sum(reply_n) AS replies_n, sum(reply_y) AS replies_y, sum(opt_out_n) AS opt_outs_n, sum(opt_out_y) AS opt_outs_y
     FROM gaps
-    ARRAY JOIN rates AS rate
-    ARRAY JOIN [('all', ''), ('channel', own_channel), ('market', own_market)] AS slice
+    ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market))] AS slice
     ARRAY JOIN [0, bin] AS of_bin
-    WHERE rate.2
-    GROUP BY business_id, slice, of_bin, of_gap, contact_id, of_outcome
+    GROUP BY contact, slice, of_bin, of_gap
+),
+summed AS
+(
+    SELECT
+        slice, of_bin, of_gap, s.1 AS outcome,
+        count() AS contacts_n, sum(s.2) AS n, sum(s.3) AS y, sum(s.2 * s.2) AS nn, sum(s.3 * s.3) AS yy, sum(s.2 * s.3) AS ny
+    FROM per_contact
+    ARRAY JOIN [('open', opens_n, opens_y), ('click', clicks_n, clicks_y), ('reply', replies_n, replies_y), ('opt_out', opt_outs_n, opt_outs_y)] AS s
+    WHERE s.2 > 0
+    GROUP BY slice, of_bin, of_gap, outcome
 )
 SELECT
-    business_id,
-    max(cutoff_at)   AS cutoff,
-    slice.1          AS dimension,
-    slice.2          AS segment,
-    of_outcome       AS outcome,
-    toUInt16(of_bin) AS exposure_from,
-    toUInt16(multiIf(of_bin = 0, 65535, of_bin <= 5, of_bin, of_bin = 6, 7, of_bin = 8, 10, 65535)) AS exposure_to,
-    transform(of_gap, [0, 1, 3, 6, 12, 24, 48, 72, 168, 65535],
+    g.business_id      AS business_id,
+    l.loaded_to        AS cutoff,
+    g.dimension        AS dimension,
+    g.segment          AS segment,
+    s.outcome          AS outcome,
+    toUInt16(s.of_bin) AS exposure_from,
+    toUInt16(multiIf(s.of_bin = 0, 65535, s.of_bin <= 5, s.of_bin, s.of_bin = 6, 7, s.of_bin = 8, 10, 65535)) AS exposure_to,
+    transform(s.of_gap, [0, 1, 3, 6, 12, 24, 48, 72, 168, 65535],
               ['0-1', '1-3', '3-6', '6-12', '12-24', '24-48', '48-72', '72-168', '168+', 'first'], '') AS gap,
-    toUInt16(of_gap) AS gap_from,
-    'crude'          AS identification,
-    count()          AS contacts,
-    sum(n)           AS messages,
-    sum(y)           AS outcomes,
-    sum(n * n)       AS sum_nn,
-    sum(y * y)       AS sum_yy,
-    sum(n * y)       AS sum_ny
-FROM per_contact
-GROUP BY business_id, slice, of_bin, of_gap, of_outcome
+    s.of_gap           AS gap_from,
+    'crude'            AS identification,
+    s.contacts_n       AS contacts,
+    s.n                AS messages,
+    s.y                AS outcomes,
+    s.nn               AS sum_nn,
+    s.yy               AS sum_yy,
+    s.ny               AS sum_ny
+FROM summed AS s
+INNER JOIN segments AS g ON g.number = s.slice
+INNER JOIN loaded AS l ON l.business_id = g.business_id
 ORDER BY business_id, dimension, segment, outcome, exposure_from, exposure_to, gap_from

@@ -1,7 +1,8 @@
 -- frequency_opt_out: the hazard of opting out by the dose of the week before, as sufficient statistics of a clustered rate.
 -- grain:   one row per (business_id, market, dose bin); `all` is every market together
 -- reads:   person_days (one row per contact and day), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), market String, dose_from UInt16, dose_to UInt16,
 --          contacts UInt64, person_days UInt64, opt_outs UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   person-days at risk, whole UTC days; sums are over contacts, of products of person-days and opt-outs;
@@ -19,6 +20,7 @@ per_contact AS
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
+      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
     GROUP BY business_id, of_market, bin, contact_id
 )
 SELECT

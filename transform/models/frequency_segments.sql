@@ -1,7 +1,8 @@
 -- frequency_segments: open, click, reply and opt-out per message by trailing exposure, for each segment of each dimension.
 -- grain:   one row per (business_id, dimension, segment, pooled, outcome, exposure bin)
 -- reads:   messages (one row per message, so nothing to deduplicate), contact_facts (FINAL: unique by key), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
+-- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, pooled UInt32, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, identification String, contacts UInt64, messages UInt64,
 --          outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
@@ -9,78 +10,55 @@
 --          Rate and interval are computed from these in Go
 WITH
 -- shared: rated
--- What the contact was promised when it opted in last; asked only of those who were promised anything.
-promises AS
-(
-    SELECT business_id, contact_id, event_time AS promised_at, max(promised_frequency) AS promised
-    FROM contact_facts FINAL
-    WHERE event_type = 'opt_in'
-      AND is_test = 0
-      AND (business_id, contact_id) IN (SELECT business_id, contact_id FROM contact_facts WHERE event_type = 'opt_in' AND promised_frequency != '')
-    GROUP BY business_id, contact_id, promised_at
-),
-sliced AS
-(
-    SELECT
-        r.business_id AS business_id, r.loaded_to AS loaded_to, r.contact_id AS contact_id, r.bin AS bin,
-        open_n, open_y, click_n, click_y, reply_n, reply_y, opt_out_n, opt_out_y,
-        [('all', ''), ('channel', toString(own_channel)), ('market', toString(own_market)), ('category', toString(own_category)),
-         ('campaign', toString(own_campaign)), ('topic', toString(own_topic)),
-         ('promised_frequency', if(own_promise != '', toString(own_promise), p.promised))] AS slices
-    FROM rated AS r
-    ASOF LEFT JOIN promises AS p
-        ON p.business_id = r.business_id AND p.contact_id = r.contact_id AND p.promised_at <= r.sent
-    WHERE r.in_base
-),
-apart AS
-(
-    SELECT * EXCEPT (slices), slice
-    FROM sliced
-    ARRAY JOIN slices AS slice
-),
-ranked AS
-(
-    SELECT
-        business_id, slice,
-        row_number() OVER (PARTITION BY business_id, slice.1 ORDER BY count() DESC, slice.2) AS place,
-        count() OVER (PARTITION BY business_id, slice.1) AS segments
-    FROM apart
-    GROUP BY business_id, slice
-),
+-- shared: promised
+-- shared: segment_ranks
 per_contact AS
 (
     SELECT
-        s.business_id AS business_id,
-        max(s.loaded_to) AS cut_at,
-        s.slice.1 AS of_dimension,
-        if(r.place <= 50, s.slice.2, 'other')     AS of_segment,
-        if(r.place <= 50, 0, r.segments - 50)     AS of_pooled,
-        s.bin AS of_bin,
-        s.contact_id AS contact_id,
-        [('open', sum(s.open_n), sum(s.open_y)), ('click', sum(s.click_n), sum(s.click_y)),
-         ('reply', sum(s.reply_n), sum(s.reply_y)), ('opt_out', sum(s.opt_out_n), sum(s.opt_out_y))] AS sums
-    FROM apart AS s
-    INNER JOIN ranked AS r ON r.business_id = s.business_id AND r.slice = s.slice
-    GROUP BY business_id, of_dimension, of_segment, of_pooled, of_bin, contact_id
+        r.told_as AS told_as, m.of_bin AS of_bin,
+        sum(m.open_n)  AS opens_n,   sum(m.open_y)  AS opens_y,   sum(m.click_n)   AS clicks_n,   sum(m.click_y)   AS clicks_y,
+        sum(m.reply_n) AS replies_n, sum(m.reply_y) AS replies_y, sum(m.opt_out_n) AS opt_outs_n, sum(m.opt_out_y) AS opt_outs_y
+    FROM
+    (
+        SELECT
+            cityHash64(business_id, contact_id) AS contact, bin AS of_bin, number,
+            open_n, open_y, click_n, click_y, reply_n, reply_y, opt_out_n, opt_out_y
+        FROM promised
+        ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market)),
+        cityHash64(business_id, 'category', toString(own_category)), cityHash64(business_id, 'campaign', toString(own_campaign)),
+        cityHash64(business_id, 'topic', toString(own_topic)), cityHash64(business_id, 'promised_frequency', promise)] AS number
+        WHERE cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+    ) AS m
+    INNER JOIN segment_ranks AS r ON r.number = m.number
+    GROUP BY m.contact, told_as, of_bin
+),
+summed AS
+(
+    SELECT
+        told_as, of_bin, s.1 AS outcome,
+        count() AS contacts_n, sum(s.2) AS n, sum(s.3) AS y, sum(s.2 * s.2) AS nn, sum(s.3 * s.3) AS yy, sum(s.2 * s.3) AS ny
+    FROM per_contact
+    ARRAY JOIN [('open', opens_n, opens_y), ('click', clicks_n, clicks_y), ('reply', replies_n, replies_y), ('opt_out', opt_outs_n, opt_outs_y)] AS s
+    WHERE s.2 > 0
+    GROUP BY told_as, of_bin, outcome
 )
 SELECT
-    business_id,
-    max(cut_at)      AS cutoff,
-    of_dimension     AS dimension,
-    of_segment       AS segment,
-    toUInt32(of_pooled) AS pooled,
-    s.1              AS outcome,
-    toUInt16(of_bin) AS exposure_from,
-    toUInt16(multiIf(of_bin <= 5, of_bin, of_bin = 6, 7, of_bin = 8, 10, 65535)) AS exposure_to,
-    'crude'          AS identification,
-    count()          AS contacts,
-    sum(s.2)         AS messages,
-    sum(s.3)         AS outcomes,
-    sum(s.2 * s.2)   AS sum_nn,
-    sum(s.3 * s.3)   AS sum_yy,
-    sum(s.2 * s.3)   AS sum_ny
-FROM per_contact
-ARRAY JOIN sums AS s
-WHERE s.2 > 0
-GROUP BY business_id, of_dimension, of_segment, of_pooled, s.1, of_bin
+    g.business_id      AS business_id,
+    l.loaded_to        AS cutoff,
+    g.dimension        AS dimension,
+    g.segment          AS segment,
+    g.pooled           AS pooled,
+    s.outcome          AS outcome,
+    toUInt16(s.of_bin) AS exposure_from,
+    toUInt16(multiIf(s.of_bin <= 5, s.of_bin, s.of_bin = 6, 7, s.of_bin = 8, 10, 65535)) AS exposure_to,
+    'crude'            AS identification,
+    s.contacts_n       AS contacts,
+    s.n                AS messages,
+    s.y                AS outcomes,
+    s.nn               AS sum_nn,
+    s.yy               AS sum_yy,
+    s.ny               AS sum_ny
+FROM summed AS s
+INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
 ORDER BY business_id, dimension, segment, pooled, outcome, exposure_from

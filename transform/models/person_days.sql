@@ -1,7 +1,8 @@
 -- person_days: the days on which a contact was at risk of leaving, with the dose of the week before and what the contact did.
 -- grain:   one row per (business_id, contact_id, day)
 -- reads:   messages (one row per message), message_facts, contact_facts (FINAL: unique by key), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
+-- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days;
+--          first_contact, last_contact UUID: the contacts of one pass, both included
 -- returns: the columns of person_days, in its order
 -- units:   dose, next_dose, sent, opened, clicked, replied count messages; prior_engaged counts days; days are UTC
 --
@@ -25,6 +26,7 @@ told AS
         0 AS dose_on, 0 AS open_on, 0 AS click_on, 0 AS answer_on
     FROM message_facts FINAL
     WHERE is_test = 0
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
       AND told_at < never
     UNION ALL
     SELECT
@@ -35,6 +37,7 @@ told AS
         0, 0, 0, 0
     FROM contact_facts FINAL
     WHERE is_test = 0
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     UNION ALL
     SELECT
         business_id, contact_id, '', '', '', '', '', never, '', CAST(map(), 'Map(String, Int32)'), [],
@@ -47,6 +50,7 @@ told AS
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND purpose = 'proactive'
       AND failed_at IS NULL
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 contacts AS
 (

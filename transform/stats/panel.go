@@ -337,13 +337,14 @@ func FitConditionalLogit(observations []Observation) (ConditionalLogit, error) {
 	if increasing || decreasing {
 		return ConditionalLogit{}, ErrSeparation
 	}
+	states := make([]subsetSum, 0, 1+slices.Max(outcomes))
 	at := func(b float64) (logLikelihood, score, information float64) {
 		var l, s, v sum
 		for c, n := range outcomes {
 			if n == 0 || n == len(doses[c]) {
 				continue
 			}
-			logSum, mean, variance := subsets(doses[c], n, b)
+			logSum, mean, variance := subsets(doses[c], n, b, states)
 			l.add(b*observed[c] - logSum)
 			s.add(observed[c] - mean)
 			v.add(variance)
@@ -380,33 +381,37 @@ func FitConditionalLogit(observations []Observation) (ConditionalLogit, error) {
 }
 
 // subsets returns the logarithm of the sum of exp(b * sum of doses) over all subsets of the given size, and mean and
-// variance of a subset's sum of doses under these weights. It adds one dose at a time; logarithms keep long
-// histories from overflowing.
-func subsets(doses []float64, size int, b float64) (logSum, mean, variance float64) {
-	type state struct{ logSum, mean, variance float64 }
-	states := make([]state, size+1)
-	for k := 1; k <= size; k++ {
-		states[k].logSum = math.Inf(-1)
-	}
+// variance of a subset's sum of doses under these weights. Doses are centred. It adds one at a time. For long histories the
+// sums would leave the range of numbers: each dose is taken at the odds at which subsets of this size are the common ones,
+// and what all sizes have in common is kept apart as a power of two. states is memory to use again.
+func subsets(doses []float64, size int, b float64, states []subsetSum) (logSum, mean, variance float64) {
+	states = append(states[:0], make([]subsetSum, size+1)...)
+	states[0].weight = 1
+	odds := max(1, float64(size)) / max(1, float64(len(doses)-size))
+	var exponent int
 	for i, x := range doses {
+		w := odds * math.Exp(b*x)
+		largest := states[0].weight
 		for k := min(i+1, size); k >= 1; k-- {
-			without, with := states[k], states[k-1]
-			with.logSum += b * x
-			with.mean += x
-			if math.IsInf(without.logSum, -1) {
-				states[k] = with
-				continue
-			}
-			high, low := max(with.logSum, without.logSum), min(with.logSum, without.logSum)
-			p := logistic(with.logSum - without.logSum)
-			gap := with.mean - without.mean
-			states[k] = state{
-				logSum:   high + math.Log1p(math.Exp(low-high)),
-				mean:     without.mean + p*gap,
-				variance: p*with.variance + (1-p)*without.variance + p*(1-p)*gap*gap,
+			with, s := states[k-1], &states[k]
+			s.square += w * (with.square + x*(2*with.first+x*with.weight))
+			s.first += w * (with.first + x*with.weight)
+			s.weight += w * with.weight
+			largest = max(largest, s.weight)
+		}
+		if largest > 1e100 || largest < 1e-100 {
+			_, e := math.Frexp(largest)
+			exponent += e
+			for k := range states {
+				s := &states[k]
+				s.weight, s.first, s.square = math.Ldexp(s.weight, -e), math.Ldexp(s.first, -e), math.Ldexp(s.square, -e)
 			}
 		}
 	}
 	s := states[size]
-	return s.logSum, s.mean, s.variance
+	mean = s.first / s.weight
+	return math.Log(s.weight) + float64(exponent)*math.Ln2 - float64(size)*math.Log(odds), mean, max(0, s.square/s.weight-mean*mean)
 }
+
+// subsetSum is the sum of the weights of all subsets of one size, and of these times the subset's sum of doses and its square.
+type subsetSum struct{ weight, first, square float64 }

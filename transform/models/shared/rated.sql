@@ -1,5 +1,6 @@
 -- rated: the proactive messages not known to have failed, each with the rates it counts in. What follows
 -- `-- shared: rated` in a model; one row per message, also of the 7 days before the window, which are in no base.
+-- staged by: business_id, contact_id, sent, message_id
 --
 -- What an account never reported on a channel in the window it does not measure: no rate, rather than none of many.
 measured AS

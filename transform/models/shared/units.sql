@@ -1,6 +1,6 @@
 -- units: the person-days with their dose, and the messages sent on them with their exposure, of one chunk of contacts. What
 -- follows `-- shared: units` in a model, behind `rated`. Bits of told: the outcome is measured; of had: the unit has it; from the
--- lowest open, click, reply, any, opt_out.
+-- lowest open, click, reply, any, opt_out. k is dose or exposure, x the day's sends (of a message 0), z the next dose.
 --
 -- An outcome that nobody on a channel had in the window is not measured there.
 measured_days AS
@@ -15,7 +15,9 @@ measured_days AS
 ),
 days AS
 (
-    SELECT *
+    SELECT
+        business_id, contact_id, day, market, channel, dose, sent, next_dose, prior_engaged,
+        toUInt8((opened > 0) + 2 * (clicked > 0) + 4 * (replied > 0) + 8 * (opened + clicked + replied > 0) + 16 * opted_out) AS had
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
@@ -35,16 +37,14 @@ exposed AS
 units AS
 (
     SELECT
-        'person_day' AS unit, p.business_id AS business_id, p.contact_id AS contact_id, p.market AS market, p.channel AS channel, p.day AS day,
-        p.dose AS k, p.sent AS x, p.next_dose AS z, p.prior_engaged AS prior_engaged, toUInt8(m.told) AS told,
-        toUInt8((p.opened > 0) + 2 * (p.clicked > 0) + 4 * (p.replied > 0) + 8 * (p.opened + p.clicked + p.replied > 0) + 16 * p.opted_out) AS had
+        toUInt8(1) AS is_day, p.business_id AS business_id, p.contact_id AS contact_id, p.market AS market, p.channel AS channel, p.day AS day,
+        p.dose AS k, p.sent AS x, p.next_dose AS z, p.prior_engaged AS prior_engaged, toUInt8(m.told) AS told, p.had AS had
     FROM days AS p
     INNER JOIN measured_days AS m ON m.business_id = p.business_id AND m.channel = p.channel
     UNION ALL
     SELECT
-        'message', p.business_id, p.contact_id, p.market, p.channel, p.day,
-        e.k, 0, p.next_dose, p.prior_engaged, e.told,
-        e.had
+        0, p.business_id, p.contact_id, p.market, p.channel, p.day,
+        e.k, 0, p.next_dose, p.prior_engaged, e.told, e.had
     FROM days AS p
     INNER JOIN exposed AS e ON e.business_id = p.business_id AND e.contact_id = p.contact_id AND e.day = p.day
 ),
