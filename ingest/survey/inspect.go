@@ -281,7 +281,7 @@ func (p *proposal) people() {
 	} else {
 		p.line("date: {value: \"\"}  # fill in: a day such as 2026-05-15, or column: with the day of each answer")
 	}
-	if c := p.find(`weight|^wt|wgt`, (*column).number); c != nil {
+	if c := p.find(`weight|^wt|wgt|^w$`, (*column).number); c != nil {
 		p.line("weight: %s", quote(c.name))
 	} else {
 		p.line("# weight: column of the design weight; without one all count alike")

@@ -174,7 +174,9 @@ func quoted(cell string) string {
 	switch {
 	case personal(cell):
 		return "what looks like an address or a number"
-	case len(cell) > 60 || !utf8.ValidString(cell):
+	case !utf8.ValidString(cell):
+		return "a text that is not UTF-8 (save the file as CSV UTF-8)"
+	case len(cell) > 60:
 		return "a longer text"
 	}
 	return strconv.Quote(strings.ReplaceAll(cell, listMark, ", "))

@@ -811,6 +811,20 @@ func testInspect(t *testing.T, db *warehouse.DB) {
 		}
 	}
 
+	for _, file := range []string{parquetFile(t), `{"id":"a","day":"2026-05-01","weight":1,"market":"Philippines","often":"Daily","why":["To ask","To order, or book"]}
+{"id":"b","day":"2026-05-02","weight":1.5,"market":"Indonesia","often":"Weekly","why":["To ask"]}
+`} {
+		proposed := fill(file)
+		for _, want := range []string{"\nrespondent: id\ndate: {column: day}\nweight: weight\nmarket:\n  column: market\n", "type: multiple", "column: why\n    separator:", `label: "To order, or book"`} {
+			if !strings.Contains(proposed, want) {
+				t.Errorf("%q is not in:\n%s", want, proposed)
+			}
+		}
+		if strings.Contains(proposed, "csv:") {
+			t.Error("no CSV was inspected")
+		}
+	}
+
 	monkey := "Respondent ID,Date Created,How do you pay?,,,Stars,Comments\n,,Card,Cash,None of the above,Response,Open-Ended Response\n"
 	for i := range 100 {
 		monkey += fmt.Sprintf("%d,%d/05/2026 09:15:00,%s,%d,\"A comment, number %d\"\n", 11000+i, 13+i%10, []string{"Card,,", "Card,Cash,", ",,None of the above"}[i%3], 1+i%5, i*31)

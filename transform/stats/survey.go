@@ -280,8 +280,11 @@ const (
 // flagged if only the share of the others is relatively that uncertain. They ask for a review with fewer than 8 degrees
 // of freedom, too. Source: Parker et al. 2017 (NCHS).
 func (m SurveyMean) Present() Presentation {
+	if m.N < 30 {
+		return Suppressed
+	}
 	limits, ok := m.KornGraubard(true)
-	if !ok || m.N < 30 {
+	if !ok {
 		return Suppressed
 	}
 	width := limits.Upper - limits.Lower

@@ -35,6 +35,7 @@ frequencies AS
     INNER JOIN frequency_window AS w ON w.business_id = c.business_id AND w.days = (c.window_from, c.window_to)
     INNER JOIN questions AS o ON o.business_id = q.business_id AND o.survey_id = q.survey_id AND o.question_id = q.question_id AND lower(o.option_label) = c.category
     WHERE q.measures = 'frequency' AND length(a.options) = 1
+      AND (a.business_id, a.survey_id, a.question_id) IN (SELECT business_id, survey_id, question_id FROM questions)
 ),
 lived AS
 (
@@ -55,6 +56,7 @@ pains AS
     INNER JOIN questions AS q ON q.business_id = a.business_id AND q.survey_id = a.survey_id AND q.question_id = a.question_id
     INNER JOIN lived AS l ON l.business_id = a.business_id AND l.survey_id = a.survey_id AND l.respondent_id = a.respondent_id
     WHERE q.pain != '' AND a.answered AND l.at_risk[q.pain] > 0
+      AND (a.business_id, a.survey_id, a.question_id) IN (SELECT business_id, survey_id, question_id FROM questions)
       AND l.week < l.end_week AND l.week >= l.end_week - 7 * intDiv(if(q.recall_days = 0, 28, q.recall_days) + 6, 7)
     GROUP BY business_id, survey_id, subject, a.respondent_id, q.option, is_named
 )
