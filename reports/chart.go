@@ -22,6 +22,7 @@ type Chart struct {
 
 // KeyItem is one colour and what it means.
 type KeyItem struct {
+	Symbol string // of a mark; else a swatch of the colour
 	Colour template.CSS
 	Words  string
 }

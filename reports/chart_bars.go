@@ -99,7 +99,7 @@ func (b Bars) Chart() Chart {
 func (b Bars) key() (key []KeyItem) {
 	if len(b.Parts) > 1 {
 		for _, p := range b.Parts {
-			key = append(key, KeyItem{template.CSS(p.Colour), p.Name})
+			key = append(key, KeyItem{"", template.CSS(p.Colour), p.Name})
 		}
 	}
 	return key

@@ -21,6 +21,7 @@ type Dots struct {
 	Lines       []Line
 	Top         float64 // shared end of the value axis, as a value; 0: its own
 	Signed      bool    // the axis may go below 0
+	Values      bool    // every value is written, also of several lines
 }
 
 // Line is one series of Dots.
@@ -79,15 +80,15 @@ func (d Dots) Chart() Chart {
 		line.AddSeries("interval", l.intervals(s),
 			charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(false)}),
 			charts.WithLineStyleOpts(opts.LineStyle{Color: l.Colour, Width: width, Opacity: opts.Float(0.3)}))
-		thickness := float32(1.5)
+		name := "value"
 		if l.Loose {
-			thickness = 0
+			name = "loose"
 		}
-		line.AddSeries("value", l.points(s, true),
+		line.AddSeries(name, l.points(s, true),
 			charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(true), Symbol: l.symbol(), SymbolSize: dot}),
-			charts.WithLineStyleOpts(opts.LineStyle{Color: l.Colour, Width: thickness, Opacity: opts.Float(0.75)}),
+			charts.WithLineStyleOpts(opts.LineStyle{Color: l.Colour, Width: 1.5, Opacity: opts.Float(0.75)}),
 			charts.WithItemStyleOpts(opts.ItemStyle{Color: l.Colour, BorderColor: paper, BorderWidth: 1, Opacity: opts.Float(1)}))
-		if len(d.Lines) > 1 && l.Name != "" && !d.compared() {
+		if len(d.Lines) > 1 && l.Name != "" && !d.Values && !d.compared() {
 			right = max(right, 14+7*len(l.Name))
 			labels.AddSeries("name", l.name(s), unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
 				charts.WithLabelOpts(opts.Label{Show: opts.Bool(true), Position: "right", Formatter: "{b}", Color: ink, FontSize: 12}))
@@ -107,9 +108,11 @@ func (d Dots) Chart() Chart {
 		xLabel, yLabel := x["axisLabel"].(map[string]any), y["axisLabel"].(map[string]any)
 		x["axisPointer"] = map[string]any{"lineStyle": map[string]any{"color": muted, "type": "solid", "width": 1}, "label": map[string]any{"show": false}}
 		xLabel["interval"] = 0
-		xLabel["rich"] = map[string]any{
-			"bin": map[string]any{"color": ink, "fontSize": 13, "lineHeight": 20},
-			"n":   map[string]any{"color": muted, "fontSize": 11, "lineHeight": 15},
+		if d.N != nil {
+			xLabel["rich"] = map[string]any{
+				"bin": map[string]any{"color": ink, "fontSize": 12, "lineHeight": 20},
+				"n":   map[string]any{"color": muted, "fontSize": 11, "lineHeight": 15},
+			}
 		}
 		yLabel["formatter"] = "{value}" + s.suffix
 		y["splitNumber"] = 4
@@ -118,14 +121,6 @@ func (d Dots) Chart() Chart {
 		}
 		if !d.Signed {
 			y["min"] = 0
-		} else {
-			x["axisLine"].(map[string]any)["onZero"] = true
-			xLabel["interval"] = 0
-			x["offset"] = 0
-			x["axisLabel"] = xLabel
-			x["position"] = "bottom"
-			x["axisLine"] = map[string]any{"show": true, "onZero": true, "lineStyle": map[string]any{"color": muted}}
-			y["scale"] = false
 		}
 		if d.Top > 0 {
 			y["max"], y["interval"] = s.plotted(d.Top), s.plotted(d.Top/2)
@@ -133,6 +128,9 @@ func (d Dots) Chart() Chart {
 		for _, each := range options["series"].([]any) {
 			series := each.(map[string]any)
 			switch series["name"] {
+			case "loose":
+				series["lineStyle"].(map[string]any)["width"] = 0
+				fallthrough
 			case "value":
 				series["showAllSymbol"] = true
 				continue
@@ -303,4 +301,24 @@ func (d Dots) describe() string {
 		parts = append(parts, line+strings.Join(values, ", "))
 	}
 	return d.Label + ". " + strings.Join(parts, "; ") + "."
+}
+
+// niceTop ends a shared axis a little above the highest interval, at a number that divides in two.
+func niceTop(curves []curve) float64 {
+	highest := 0.0
+	for _, c := range curves {
+		for _, cell := range c.shown() {
+			highest = max(highest, cell.Upper*100)
+		}
+	}
+	if highest == 0 {
+		return 1
+	}
+	step := math.Pow(10, math.Floor(math.Log10(highest)))
+	for _, m := range []float64{1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10, 12} {
+		if top := m * step; top >= highest*1.02 {
+			return top / 100
+		}
+	}
+	return highest / 100
 }

@@ -50,7 +50,7 @@ func (h Heat) Chart() Chart {
 	heat := charts.NewHeatMap()
 	label := &opts.AxisLabel{Show: opts.Bool(true), Color: ink, FontSize: 11}
 	none := &opts.AxisTick{Show: opts.Bool(false)}
-	frame(&heat.RectChart, opts.XAxis{Type: "category", AxisLabel: label, AxisTick: none, AxisLine: &opts.AxisLine{Show: opts.Bool(false)}},
+	frame(&heat.RectChart, opts.XAxis{Type: "category", Data: h.X, AxisLabel: label, AxisTick: none, AxisLine: &opts.AxisLine{Show: opts.Bool(false)}},
 		opts.YAxis{Type: "category", Data: h.Y, AxisLabel: label, AxisLine: &opts.AxisLine{Show: opts.Bool(false)}}, "item")
 	heat.SetXAxis(h.X)
 	var data []opts.HeatMapData
@@ -79,8 +79,8 @@ func (h Heat) Chart() Chart {
 		case heatSteps - 1:
 			words = h.Kind.write(high / s.factor)
 		}
-		key = append(key, KeyItem{template.CSS(fmt.Sprintf("var(--heat-%d)", i+1)), words})
+		key = append(key, KeyItem{"", template.CSS(fmt.Sprintf("var(--heat-%d)", i+1)), words})
 	}
-	return Chart{Title: h.Title, Note: h.Note, Under: h.Under, Size: Medium, Key: key, Options: options,
+	return Chart{Title: h.Title, Note: h.Note, Under: h.Under, Size: Wide, Key: key, Options: options,
 		Label: fmt.Sprintf("%s: from %s to %s. The table has every value.", h.Label, h.Kind.write(low/s.factor), h.Kind.write(high/s.factor))}
 }

@@ -142,6 +142,13 @@ func readEdition(dir, name string) (*Data, []Said, error) {
 		}
 		d.answers[strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), ".jsonl.gz"), "+", " ")] = text
 	}
+	for _, p := range pages {
+		for _, ask := range p.Asks {
+			if _, archived := d.answers[ask]; !archived {
+				d.answers[ask] = nil // a question younger than the edition
+			}
+		}
+	}
 	before, err := readSaid(filepath.Join(from, "before.json"))
 	return d, before, err
 }

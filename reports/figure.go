@@ -95,13 +95,16 @@ type Behind struct {
 	Rows    map[int][][]any // by row of the table
 }
 
-const mostBehind = 50
+const mostBehind = 20 // of the 50 that the queries give, so that a page stays small
 
 func (f Figure) empty() bool { return len(f.Views) == 0 || len(f.Views[0].Rows) == 0 }
 
 func (v View) finding(f Figure) string {
 	if v.Finding != "" {
 		return v.Finding
+	}
+	if words := v.Slice.words(); words != "" {
+		return f.Topic + ": " + words
 	}
 	return f.Topic
 }

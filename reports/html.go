@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -38,7 +39,8 @@ type (
 		Sections                      []sectionView
 		Definitions                   []definition
 		Queries                       []queryView
-		Library, Script               template.JS
+		Data, Library                 template.HTML // packed
+		Script                        template.JS
 	}
 	link struct {
 		File, Title string
@@ -66,7 +68,7 @@ type (
 		Heads                                 []headView
 		Rows                                  []rowView
 		Behind                                bool
-		Payload                               template.JS // json escapes <, > and &
+		payload                               payload
 	}
 	chartView struct {
 		Chart
@@ -143,7 +145,8 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 		v.Size = c.Size
 		id := fmt.Sprintf("%s-%d", f.ID, i+1)
 		v.Charts = append(v.Charts, chartView{Chart: c, ID: id})
-		drawings = append(drawings, &drawing{id: id, chart: c, width: drawn[c.Size][0], height: drawn[c.Size][1]})
+		width, height := drawn(c.Size, len(first.Charts))
+		drawings = append(drawings, &drawing{id: id, chart: c, width: width, height: height})
 	}
 	for i, view := range f.Views {
 		if len(view.Charts) != len(first.Charts) {
@@ -163,12 +166,23 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 		p.Behind = &payloadBehind{f.Behind.Title, payloadColumns(f.Behind.Columns), f.Behind.Rows}
 	}
 	v.Heads, v.Rows = table(f, first)
-	text, err := json.Marshal(p)
-	if err != nil {
-		return v, nil, fmt.Errorf("figure %s: %w", f.ID, err)
-	}
-	v.Payload = template.JS(text)
+	v.payload = p
 	return v, drawings, nil
+}
+
+// pack compresses what only the page's script reads: the data of the figures and the chart library.
+// They are most of a page, and a third of it this way.
+func pack(text []byte) (template.HTML, error) {
+	var out bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err == nil {
+		_, err = zip.Write(text)
+		err = errors.Join(err, zip.Close())
+	}
+	if err != nil {
+		return "", fmt.Errorf("pack the page's data: %w", err)
+	}
+	return template.HTML(base64.StdEncoding.EncodeToString(out.Bytes())), nil
 }
 
 // table prints the rows of a view. The column "why" stands in place of the main value.

@@ -171,3 +171,13 @@ func number(v *float64) any {
 	}
 	return *v
 }
+
+// between prints an interval in words: −2.8 to −2.4 pp.
+func (k Kind) between(lower, upper float64) string {
+	s := k.scale()
+	const space = "\u00a0"
+	return strings.TrimSuffix(k.write(lower), s.suffix) + space + "to" + space + k.write(upper)
+}
+
+// plainNumber writes a configured value: 1, 0.05.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

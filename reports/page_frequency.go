@@ -2,53 +2,22 @@ package reports
 
 import "slices"
 
-// frequencyPage answers how often a business may message: what more messages go with.
+// frequencyPage answers how often a business may message: what more messages go with, in engagement
+// and in leaving, when they are sent, and what that says of a frequency to keep. Its figures are in
+// frequency_*.go.
 var frequencyPage = Page{
-	Name: "frequency", Title: "Frequency",
-	Asks:  []string{"frequency_engagement", "frequency_opt_out"},
+	Name: "frequency", Title: "Frequency and engagement",
+	Asks: []string{
+		"frequency_recommendation", "frequency_recommendation dimension=channel", "frequency_recommendation dimension=market",
+		"frequency_what_if", "frequency_what_if dimension=channel", "frequency_what_if dimension=market",
+		"frequency_distribution", "contact_class_shares", "frequency_dose", "frequency_dose dimension=channel", "frequency_dose dimension=market",
+		"frequency_engagement", "frequency_segments dimension=category", "messages_behind",
+		"frequency_curves", "frequency_curves dimension=channel", "frequency_curves dimension=market",
+		"frequency_opt_out", "leavers_behind", "frequency_curves outcome=opt_out unit=person_day",
+		"opt_out_by_message dimension=", "opt_out_by_time", "days_stayed",
+		"frequency_hour", "frequency_gap", "frequency_position", "frequency_withheld", "frequency_arms",
+	},
 	Build: buildFrequency,
-}
-
-type engagementRow struct {
-	Channel  string `json:"channel"`
-	Market   string `json:"market"`
-	Outcome  string `json:"outcome"`
-	From     uint16 `json:"exposure_from"`
-	To       uint16 `json:"exposure_to"`
-	Messages uint64 `json:"messages"`
-	Outcomes uint64 `json:"outcomes"`
-	Rate
-}
-
-type optOutRow struct {
-	Market     string `json:"market"`
-	From       uint16 `json:"dose_from"`
-	To         uint16 `json:"dose_to"`
-	PersonDays uint64 `json:"person_days"`
-	OptOuts    uint64 `json:"opt_outs"`
-	Rate
-}
-
-func engagementCurve(rows []engagementRow, outcome, channel, market string) curve {
-	c := curve{Slice: all}
-	for _, r := range rows {
-		if r.Outcome == outcome && r.Channel == channel && r.Market == market {
-			c.Cells = append(c.Cells, newCell(r.From, r.To, r.Messages, r.Outcomes, r.Rate))
-		}
-	}
-	slices.SortFunc(c.Cells, func(a, b cell) int { return int(a.From) - int(b.From) })
-	return c
-}
-
-func optOutCurve(rows []optOutRow, market string) curve {
-	c := curve{Slice: all}
-	for _, r := range rows {
-		if r.Market == market {
-			c.Cells = append(c.Cells, newCell(r.From, r.To, r.PersonDays, r.OptOuts, r.Rate))
-		}
-	}
-	slices.SortFunc(c.Cells, func(a, b cell) int { return int(a.From) - int(b.From) })
-	return c
 }
 
 func buildFrequency(d *Data) Content {
@@ -60,47 +29,45 @@ func buildFrequency(d *Data) Content {
 		}
 	}
 	optOut := optOutCurve(Rows[optOutRow](d, "frequency_opt_out"), all)
-	a := answerOf(whole, optOut)
-	c := Content{Finding: a.Title, Lede: a.Sentence, Caveat: a.Caveat}
-	o, _ := headlineOutcome(whole)
-	f := Figure{ID: "replies", Topic: o.Title + " by messages in 7 days", Unit: "% of messages " + o.Past + " within " + o.Within, Interval: "95% intervals, clustered by contact", Level: Crude, Ask: "frequency_engagement", Metric: "frequency_engagement",
-		Columns: slices.Concat([]Column{{"exposure", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"messages", "Messages", Count, false}, {"outcomes", o.Title, Count, false}, {"rate", "Rate", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})}
-	for _, channel := range names(engagement, func(r engagementRow) string { return r.Channel }) {
-		for _, market := range names(engagement, func(r engagementRow) string { return r.Market }) {
-			cv := engagementCurve(engagement, o.Name, channel, market)
-			if len(cv.Cells) == 0 {
-				continue
-			}
-			f.Views = append(f.Views, curveView(cv, Slice{Channel: channel, Market: market}, Dots{Label: f.Topic, Kind: Percent, Size: Wide, Under: "Messages in 7 days; below each, n"}, Engage, "messages"))
-		}
+	said := answerOf(whole, optOut)
+	o, headline := headlineOutcome(whole)
+
+	recommended, recommendation := recommendationFigure(d)
+	curves, within := curveFigures(d, whole)
+	leaving := optOutFigure(d)
+	distribution, sent := distributionFigure(d)
+	c := Content{Finding: said.Title, Lede: said.Sentence, Caveat: said.Caveat, Answers: []Answer{recommendation, sent}}
+	if len(headline.Cells) > 0 {
+		c.Answers = append(c.Answers, within)
 	}
-	c.Sections = []Section{{ID: "engagement", Title: "Engagement", Figures: []Figure{f}}}
+	c.Answers = append(c.Answers, leavingAnswer(optOut, said))
+	c.Answers = slices.DeleteFunc(c.Answers, func(a Answer) bool { return a.Sentence == "" })
+	c.Sections = []Section{
+		{ID: "how-often", Title: "How often to message", Figures: []Figure{recommended, whatIfFigure(d), classesFigure(d)}},
+		{ID: "engagement", Title: "Engagement by number of messages",
+			Intro:   "A message’s exposure is how many proactive messages the contact got in the 7 × 24 hours up to and including it. Answers to a contact do not count.",
+			Figures: append([]Figure{engagementFigure(d, engagement, whole), marketsFigure(engagement, o)}, append(curves, marginalFigure(d))...)},
+		{ID: "leaving", Title: "Leaving by number of messages",
+			Intro:   "Counted per day that a contact could still opt out, by the messages of the 7 days before that day. People who leave stop receiving, so counting within the same week would make frequent messaging look safe.",
+			Figures: []Figure{leaving, optOutCurvesFigure(d), byMessageFigure(d), byTimeFigure(d), daysStayedFigure(d)}},
+		{ID: "sent", Title: "What contacts are sent", Figures: []Figure{distribution, daysByDoseFigure(d)}},
+		{ID: "when", Title: "When messages are sent", Figures: []Figure{hourFigure(d, o), gapFigure(d, o), positionFigure(d, o)}},
+		{ID: "others", Title: "Tests and limits", Figures: []Figure{armsFigure(d), withheldFigure(d)}},
+	}
 	return c
 }
 
-// curveView is a curve as a figure's view: one chart, and a row a bin.
-func curveView(c curve, slice Slice, look Dots, colour, unit string) View {
-	v := View{Slice: slice, N: count(c.n()) + " " + unit}
-	line := Line{Colour: colour}
-	for i, cell := range c.Cells {
-		name := bin(cell.From, cell.To)
-		look.Axis, look.N = append(look.Axis, name), append(look.N, cell.under())
-		line.Dots = append(line.Dots, cell.dot(i, i))
-		v.Rows = append(v.Rows, append([]any{name}, cell.values()...))
-	}
-	look.Lines = []Line{line}
-	v.Charts = []Chart{look.Chart()}
-	return v
+// columns of a rate by something: its name, contacts, n, outcomes, rate, interval, why.
+func rateColumns(by Column, n, outcomes Column, kind Kind) []Column {
+	return slices.Concat([]Column{by, {"contacts", "Contacts", Count, false}, n, outcomes, {"rate", "Rate", kind, true}}, lowerUpper(kind), []Column{whyColumn})
 }
 
-// names returns what rows have, "all" first.
-func names[R any](rows []R, name func(R) string) []string {
-	list := []string{all}
-	for _, r := range rows {
-		if n := name(r); !slices.Contains(list, n) {
-			list = append(list, n)
-		}
+const clustered = "95% intervals, clustered by contact"
+
+// sizeFor is how panels stand: one takes the width.
+func sizeFor(panels int) Size {
+	if panels == 1 {
+		return Wide
 	}
-	slices.Sort(list[1:])
-	return list
+	return Medium
 }

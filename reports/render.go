@@ -131,6 +131,10 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		return nil, err
 	}
 	script := template.JS(asset("page.js"))
+	library, err := pack(o.Echarts)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]pageView, len(list))
 	var drawings []*drawing
 	var places []*chartView
@@ -138,11 +142,12 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		v := pageView{
 			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
 			Title: b.Title, Finding: b.content.Finding, Lede: b.content.Lede, Caveat: b.content.Caveat, Index: "../index.html",
-			Answers: b.answers, Filters: filters(b.content),
+			Stale: stale(d), Answers: b.answers, Filters: filters(b.content),
 		}
 		for _, other := range list {
 			v.Pages = append(v.Pages, link{File: other.Name + ".html", Title: other.Title, Here: other.Name == b.Name})
 		}
+		var data []payload
 		charts := 0
 		for _, s := range b.content.Sections {
 			section := sectionView{ID: s.ID, Title: s.Title, Intro: s.Intro}
@@ -155,15 +160,25 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 					drawings, places = append(drawings, pending[k]), append(places, &fv.Charts[k])
 				}
 				charts += len(pending)
+				data = append(data, fv.payload)
 				section.Figures = append(section.Figures, fv)
 			}
 			v.Sections = append(v.Sections, section)
 		}
 		if charts > 0 {
-			v.Library = template.JS(o.Echarts)
-			v.Policy = policy(v.Library, v.Script)
+			v.Library = library
+			v.Policy = policy(v.Script, template.JS(o.Echarts))
 		} else {
 			v.Policy = policy(v.Script)
+		}
+		if len(data) > 0 {
+			text, err := json.Marshal(data)
+			if err != nil {
+				return nil, fmt.Errorf("page %s: %w", b.Name, err)
+			}
+			if v.Data, err = pack(text); err != nil {
+				return nil, err
+			}
 		}
 		if v.Definitions, err = definitionsOf(o.Definitions, b.content); err != nil {
 			return nil, err

@@ -31,8 +31,21 @@ type drawing struct {
 	svg           template.HTML
 }
 
-// How large the drawings are in their own units; the page scales them to their place.
-var drawn = map[Size][2]int{Small: {230, 144}, Medium: {480, 280}, Wide: {1000, 320}, Tall: {1000, 460}}
+// drawn is how large a drawing is in its own units; the page scales it to its place, which is of that
+// size on a wide screen.
+func drawn(size Size, panels int) (width, height int) {
+	switch {
+	case size == Small:
+		return 230, 144
+	case size == Wide:
+		return 1000, 320
+	case size == Tall:
+		return 1000, 460
+	case panels > 2:
+		return 320, 280
+	}
+	return 480, 280
+}
 
 // draw fills every drawing, on all cores. The same charts give the same bytes, whoever draws them.
 func (s *static) draw(drawings []*drawing) error {
@@ -66,7 +79,9 @@ func (s *static) draw(drawings []*drawing) error {
 
 const drawScript = `(function (text, width, height) {
 	var chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: width, height: height });
-	chart.setOption(JSON.parse(text));
+	var options = JSON.parse(text);
+	delete options.tooltip; // a still has none
+	chart.setOption(options);
 	var svg = chart.renderToSVGString();
 	chart.dispose();
 	return svg;
@@ -76,8 +91,18 @@ const drawScript = `(function (text, width, height) {
 // in whichever order charts are drawn.
 var drawnID = regexp.MustCompile(`\bzr\d+-`)
 
-// The drawing takes its place's width, so it needs no size of its own.
-var drawnSize = regexp.MustCompile(`^<svg width="(\d+)" height="(\d+)"`)
+// slim leaves out what every drawing repeats and the page's style says once, or nobody reads. The
+// drawing takes its place's width, so it needs no size of its own.
+func slim(svg, id string) string {
+	svg = drawnID.ReplaceAllString(svg, id+"-")
+	svg = drawnHead.ReplaceAllString(svg, `<svg aria-hidden="true" preserveAspectRatio="xMinYMin meet" $1>`)
+	return drawnWaste.ReplaceAllString(svg, "")
+}
+
+var (
+	drawnHead  = regexp.MustCompile(`^<svg [^>]*(viewBox="[^"]*")>`)
+	drawnWaste = regexp.MustCompile(` pointer-events="visible"| dominant-baseline="central"|font-family:inherit;| class="[a-z0-9-]*-cls-\d+"|\n`)
+)
 
 func (s *static) renderer() (func(*drawing) error, error) {
 	vm := goja.New()
@@ -101,9 +126,7 @@ func (s *static) renderer() (func(*drawing) error, error) {
 		if err != nil {
 			return fmt.Errorf("draw the chart %s: %w", d.id, err)
 		}
-		svg := drawnID.ReplaceAllString(result.String(), d.id+"-")
-		svg = drawnSize.ReplaceAllString(svg, `<svg aria-hidden="true" preserveAspectRatio="xMinYMin meet"`)
-		d.svg = template.HTML(svg) // ECharts escapes the texts it draws; a test tries it
+		d.svg = template.HTML(slim(result.String(), d.id)) // ECharts escapes the texts it draws; a test tries it
 		return nil
 	}, nil
 }

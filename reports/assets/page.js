@@ -70,20 +70,35 @@
     return value && value.length > 2 ? value[value.length - 1] : null;
   }
 
-  each(document.querySelectorAll("figure[data-figure]"), function (element) {
-    var data = JSON.parse(element.querySelector("script[type='application/json']").textContent);
+  // The page is readable as it is: drawings, numbers, definitions. The data of the figures and the chart
+  // library are packed in it, and bring it to life.
+  each(document.querySelectorAll("[data-do=table]"), function (button) {
+    button.closest("figure").querySelector(".proof").classList.add("closed");
+    button.setAttribute("aria-expanded", "false");
+  });
+  function unpack(id) {
+    var packed = document.getElementById(id);
+    if (!packed || typeof DecompressionStream === "undefined") return Promise.resolve(null);
+    var text = atob(packed.textContent), bytes = new Uint8Array(text.length);
+    for (var i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+  Promise.all([unpack("data"), unpack("library")]).then(function (got) {
+    if (got[1]) document.head.appendChild(make("script", got[1])); // the policy names its hash
+    if (got[0]) JSON.parse(got[0]).forEach(live);
+    begin();
+    root.dataset.ready = "true";
+  });
+  function live(data) {
+    var element = document.getElementById(data.id);
     var figure = { element: element, data: data, view: data.views[0], charts: [], body: element.querySelector("tbody") };
     figure.heading = element.querySelector("h3");
     figure.n = element.querySelector(".meta .n");
     figure.absent = element.querySelector(".absent");
     figure.original = { finding: figure.heading.textContent, rows: figure.body.innerHTML };
     figures.push(figure);
-    var proof = element.querySelector(".proof"), button = element.querySelector("[data-do=table]");
-    if (button) {
-      proof.classList.add("closed");
-      button.setAttribute("aria-expanded", "false");
-    }
-  });
+    element.classList.add("ready");
+  }
 
   // Charts are drawn when they come near the screen: the first is there at once, however many follow.
   function draw(figure, i, box) {
@@ -148,7 +163,9 @@
       if (at && at.figure.charts[at.i]) fit(at.figure.charts[at.i]);
     });
   });
-  if (typeof echarts !== "undefined") {
+  function begin() {
+    if (form && figures.length) form.hidden = false;
+    if (typeof echarts === "undefined") return;
     var near = new IntersectionObserver(function (entries) {
       entries.forEach(function (e) {
         if (!e.isIntersecting) return;
@@ -209,7 +226,6 @@
     });
   }
   if (form) {
-    form.hidden = false;
     form.addEventListener("change", filter);
     form.addEventListener("submit", function (e) { e.preventDefault(); });
   }

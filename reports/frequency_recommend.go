@@ -1,0 +1,346 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+)
+
+type recommendationRow struct {
+	Dimension      string   `json:"dimension"`
+	Segment        string   `json:"segment"`
+	Identification string   `json:"identification"`
+	Headline       uint8    `json:"headline"`
+	Arm            string   `json:"arm"`
+	From           uint16   `json:"dose_from"`
+	To             uint16   `json:"dose_to"`
+	Outcome        string   `json:"outcome"`
+	Value          float64  `json:"value_engagement"`
+	Cost           float64  `json:"cost_opt_out"`
+	Send           float64  `json:"cost_message"`
+	Budget         *float64 `json:"budget"`
+	Contacts       uint64   `json:"contacts"`
+	PersonDays     uint64   `json:"person_days"`
+	Utility        *float64 `json:"utility"`
+	Lower          *float64 `json:"utility_lower"`
+	Upper          *float64 `json:"utility_upper"`
+	Candidate      uint8    `json:"candidate"`
+	Excluded       string   `json:"excluded"`
+	Plausible      uint8    `json:"plausible"`
+	ChanceBest     *float64 `json:"chance_best"`
+	Recommended    uint8    `json:"recommended"`
+	Half           uint8    `json:"recommended_half"`
+	Double         uint8    `json:"recommended_double"`
+	Why            string   `json:"why"`
+	Settle         string   `json:"what_would_settle_it"`
+}
+
+func (r recommendationRow) name() string {
+	if r.Arm != "" {
+		return r.Arm
+	}
+	return bin(r.From, r.To)
+}
+
+// askDimensions reads a question whose query takes one dimension at a time, for all that filters know.
+func askDimensions[R any](d *Data, query string) (rows []R) {
+	for _, dimension := range []string{"", " dimension=channel", " dimension=market"} {
+		rows = append(rows, Rows[R](d, query+dimension)...)
+	}
+	return rows
+}
+
+const recommendationQuestion = "How often should we message?"
+
+func recommendationFigure(d *Data) (Figure, Answer) {
+	rows := slices.DeleteFunc(askDimensions[recommendationRow](d, "frequency_recommendation"), func(r recommendationRow) bool { return r.Headline == 0 })
+	f := Figure{ID: "recommendation", Topic: "Worth of a frequency", Interval: "95% intervals, over groups of contacts", Level: Within, Ask: "frequency_recommendation", Metric: "frequency_recommendation",
+		Columns: slices.Concat([]Column{{"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"person_days", "Person-days", Count, false}, {"utility", "Worth per 100 person-days", Number, true}},
+			[]Column{{"utility_lower", "95% from", Number, false}, {"utility_upper", "to", Number, false}, {"plausible", "May be best", Text, false}, {"chance_best", "Chance of being best", Percent, false}, whyColumn})}
+	a := Answer{Question: recommendationQuestion, Figure: f.ID}
+	for _, g := range bySlice(rows, func(r recommendationRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
+		v := View{Slice: g.Slice, N: count(sumOf(g.Rows, func(r recommendationRow) uint64 { return r.PersonDays })) + " person-days"}
+		v.Finding = recommendationWords(g.Rows)
+		if words := g.Slice.words(); words != "" {
+			v.Finding = strings.ToUpper(words[:1]) + words[1:] + ": " + strings.ToLower(v.Finding[:1]) + v.Finding[1:]
+		}
+		chart := Dots{Label: "Worth per person-day by messages in 7 days", Under: "Messages in 7 days, kept up", Kind: Number, Size: Wide, Signed: true, Values: true}
+		may, not := Line{Colour: Engage, Loose: true}, Line{Colour: Plain, Symbol: "diamond", Loose: true}
+		for i, r := range g.Rows {
+			chart.Axis = append(chart.Axis, r.name())
+			chart.N = append(chart.N, "")
+			dot := Dot{At: i, Row: i, Value: r.Utility, Lower: r.Lower, Upper: r.Upper}
+			plausible := ""
+			switch {
+			case r.Candidate == 0 || !dot.shown():
+				dot.Value, dot.Lower, dot.Upper, dot.Why = nil, nil, nil, "too little data"
+				not.Dots = append(not.Dots, dot)
+			case r.Plausible == 1:
+				plausible = "yes"
+				may.Dots = append(may.Dots, dot)
+			default:
+				plausible = "no"
+				not.Dots = append(not.Dots, dot)
+			}
+			if r.Recommended == 1 {
+				plausible = "recommended"
+			}
+			why := r.Excluded
+			v.Rows = append(v.Rows, []any{r.name(), r.Contacts, r.PersonDays, number(dot.Value), number(dot.Lower), number(dot.Upper), plausible, number(r.ChanceBest), why})
+		}
+		chart.N = nil
+		chart.Lines = []Line{not, may}
+		drawn := chart.Chart()
+		drawn.Key = []KeyItem{{"●", template.CSS(Engage), "may be the best"}, {"◆", template.CSS(Plain), "worth less than another, or too little data"}}
+		v.Charts = []Chart{drawn}
+		f.Views = append(f.Views, v)
+	}
+	if len(f.Views) == 0 {
+		return f, Answer{}
+	}
+	f.Columns[3].Title = "Worth per person-day"
+	r := rows[0]
+	engagement := map[string]string{"open": "an open", "click": "a click", "reply": "a reply"}[r.Outcome]
+	if r.Identification == "randomised" {
+		f.Level = Randomised
+	}
+	f.Unit = fmt.Sprintf("Worth per person-day at risk, were this many messages kept up: %s counts %s, an opt-out costs %s, a message %s", engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Send))
+	f.Notes = append(f.Notes, "These values decide the answer and are a beginning, not a finding: set your own under values in drumbeat.yaml. "+ifCosts(rows))
+	if r.Settle != "" {
+		f.Notes = append(f.Notes, "What would settle it: "+r.Settle+".")
+	}
+	a.Sentence, a.Value, a.Of = f.Views[0].Finding+".", "none", "frequency can be recommended yet"
+	for _, x := range rows {
+		if x.Dimension == all && x.Recommended == 1 {
+			a.Value, a.Of = x.name()+" a week", "the smallest number of messages that may be best"
+			if x.Arm != "" {
+				a.Value = x.Arm
+			}
+		}
+	}
+	if plausible := plausibleOf(rows); len(plausible) > 0 {
+		a.Interval = "may be best: " + strings.Join(plausible, ", ")
+	}
+	return f, a
+}
+
+func plausibleOf(rows []recommendationRow) (list []string) {
+	for _, r := range rows {
+		if r.Dimension == rows[0].Dimension && r.Segment == rows[0].Segment && r.Plausible == 1 {
+			list = append(list, r.name())
+		}
+	}
+	return list
+}
+
+// recommendationWords is the answer in a sentence, or why there is none.
+func recommendationWords(rows []recommendationRow) string {
+	plausible := plausibleOf(rows)
+	for _, r := range rows {
+		if r.Recommended == 1 {
+			s := binWords(r.From, r.To) + " messages in 7 days is the smallest number that may be best"
+			if r.Arm != "" {
+				s = "Arm " + r.Arm + " is the smallest that may be best"
+			}
+			if len(plausible) > 1 {
+				s += "; " + strings.Join(plausible[:len(plausible)-1], ", ") + " and " + plausible[len(plausible)-1] + " cannot be told apart"
+			}
+			return s
+		}
+	}
+	why := rows[0].Why
+	if why == "" {
+		why = "no frequency stands out"
+	}
+	return "No recommendation: " + why
+}
+
+// ifCosts says what a cheaper or dearer opt-out would change.
+func ifCosts(rows []recommendationRow) string {
+	one := func(flag func(recommendationRow) uint8) string {
+		for _, r := range rows {
+			if r.Dimension == all && flag(r) == 1 {
+				return r.name()
+			}
+		}
+		return "none"
+	}
+	return "Did an opt-out cost half as much, the recommendation would be " + one(func(r recommendationRow) uint8 { return r.Half }) +
+		"; twice as much, " + one(func(r recommendationRow) uint8 { return r.Double }) + "."
+}
+
+func sumOf[R any](rows []R, of func(R) uint64) (total uint64) {
+	for _, r := range rows {
+		total += of(r)
+	}
+	return total
+}
+
+// recommendedCap is the number of messages recommended for everything together, 0 if none.
+func recommendedCap(d *Data) uint64 {
+	for _, r := range Rows[recommendationRow](d, "frequency_recommendation") {
+		if r.Recommended == 1 && r.Arm == "" && r.To != noUpperEnd {
+			return uint64(r.To)
+		}
+	}
+	return 0
+}
+
+type whatIfRow struct {
+	Dimension  string   `json:"dimension"`
+	Segment    string   `json:"segment"`
+	Measure    string   `json:"measure"`
+	Cap        uint64   `json:"cap"`
+	Contacts   uint64   `json:"contacts"`
+	PersonDays uint64   `json:"person_days"`
+	Above      uint64   `json:"days_above"`
+	Observed   *float64 `json:"observed"`
+	Capped     *float64 `json:"capped"`
+	Change     *float64 `json:"change"`
+	Lower      *float64 `json:"change_lower"`
+	Upper      *float64 `json:"change_upper"`
+	Verdict    string   `json:"verdict"`
+	Assumption string   `json:"assumption"`
+	Outcome    string   `json:"outcome"`
+}
+
+var whatIfNames = map[string]string{"send": "Messages sent", "spend": "Spend", "opt_out": "Opt-outs"}
+
+func (r whatIfRow) name() string {
+	if r.Measure == "engagement" {
+		return map[string]string{"open": "Opens", "click": "Clicks", "reply": "Replies"}[r.Outcome]
+	}
+	return whatIfNames[r.Measure]
+}
+
+func whatIfFigure(d *Data) Figure {
+	rows := askDimensions[whatIfRow](d, "frequency_what_if")
+	f := Figure{ID: "what-if", Topic: "What a cap on the messages of any 7 days would have changed", Level: Within, Ask: "frequency_what_if", Metric: "frequency_what_if",
+		Unit:     "Change per 1,000 contacts at risk and 30 days, were every larger number of messages at the cap",
+		Interval: "95% intervals, over groups of contacts",
+		Columns: slices.Concat([]Column{{"measure", "Measure", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"capped", "Capped", Number, false}, {"change", "Change", Change, true},
+			{"change_lower", "95% from", Change, false}, {"change_upper", "to", Change, false}, whyColumn})}
+	measures := []string{"send", "spend", "engagement", "opt_out"}
+	measures = slices.DeleteFunc(measures, func(m string) bool {
+		return !slices.ContainsFunc(rows, func(r whatIfRow) bool { return r.Measure == m && r.Dimension == all })
+	})
+	for _, g := range bySlice(rows, func(r whatIfRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
+		v := View{Slice: g.Slice, N: count(g.Rows[0].PersonDays) + " person-days of " + count(g.Rows[0].Contacts) + " contacts"}
+		for _, m := range measures {
+			chart := Dots{Title: map[string]string{"send": "Messages sent", "spend": "Spend", "engagement": "Engagements", "opt_out": "Opt-outs"}[m], Label: "Change in " + m + " by cap", Kind: Change, Signed: true, Under: "Cap on messages in 7 days"}
+			line := Line{Colour: map[string]string{"send": Plain, "spend": Plain, "engagement": Engage, "opt_out": Leave}[m], Loose: true}
+			for _, r := range g.Rows {
+				if r.Measure != m {
+					continue
+				}
+				if m == "engagement" {
+					chart.Title = r.name()
+				}
+				dot := Dot{At: len(chart.Axis), Row: len(v.Rows), Value: r.Change, Lower: r.Lower, Upper: r.Upper}
+				why := ""
+				if !dot.shown() {
+					why, dot = "too little data", Dot{At: dot.At, Row: dot.Row}
+				}
+				chart.Axis = append(chart.Axis, fmt.Sprint(r.Cap))
+				line.Dots = append(line.Dots, dot)
+				v.Rows = append(v.Rows, []any{r.name(), r.Cap, r.Above, number(r.Observed), number(r.Capped), number(dot.Value), number(dot.Lower), number(dot.Upper), why})
+			}
+			chart.Lines = []Line{line}
+			v.Charts = append(v.Charts, chart.Chart())
+		}
+		if g.Slice == (Slice{}) {
+			v.Finding = whatIfWords(g.Rows, recommendedCap(d))
+		}
+		f.Views = append(f.Views, v)
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if r.Dimension == all && r.Assumption != "" && !seen[r.Measure] {
+			seen[r.Measure] = true
+			f.Notes = append(f.Notes, r.name()+": "+r.Assumption+".")
+		}
+	}
+	slices.Sort(f.Notes)
+	return f
+}
+
+// whatIfWords tells of the cap at the recommended number, else of the largest that clearly spares opt-outs.
+func whatIfWords(rows []whatIfRow, recommended uint64) string {
+	at := recommended
+	for _, r := range rows {
+		if recommended == 0 && r.Measure == "opt_out" && finite(r.Upper) && *r.Upper < 0 {
+			at = max(at, r.Cap)
+		}
+	}
+	var parts []string
+	for _, r := range rows {
+		if r.Cap != at || r.Measure != "opt_out" && r.Measure != "engagement" || !finite(r.Change) || !finite(r.Lower) || !finite(r.Upper) {
+			continue
+		}
+		what := strings.ToLower(r.name())
+		switch {
+		case *r.Upper < 0:
+			parts = append(parts, Count.write(math.Round(-*r.Change))+" fewer "+what)
+		case *r.Lower > 0:
+			parts = append(parts, Count.write(math.Round(*r.Change))+" more "+what)
+		default:
+			parts = append(parts, "no clear change in "+what)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("A cap of %d would go with %s per 1,000 contacts in 30 days", at, strings.Join(parts, " and "))
+}
+
+type classRow struct {
+	Dimension string   `json:"dimension"`
+	Segment   string   `json:"segment"`
+	Class     string   `json:"class"`
+	Contacts  uint64   `json:"contacts"`
+	Base      uint64   `json:"base"`
+	Share     *float64 `json:"share"`
+	Lower     *float64 `json:"lower"`
+	Upper     *float64 `json:"upper"`
+}
+
+var classes = []struct{ name, words string }{
+	{"undersaturated", "below"}, {"on_target", "on target"}, {"saturated", "above"},
+	{"saturated_declining", "above, declining"}, {"too_little_data", "too little data"}, {"no_recommendation", "no recommendation"},
+}
+
+func classesFigure(d *Data) Figure {
+	rows := Rows[classRow](d, "contact_class_shares")
+	f := Figure{ID: "classes", Topic: "Contacts below, on and above the plausible frequency", Unit: "% of contacts at risk, by their messages of the last 28 days", Interval: "95% intervals", Level: Counted, Ask: "contact_class_shares", Metric: "contact_classes",
+		Notes:   []string{"Descriptive: a class is no forecast of what a contact would do."},
+		Columns: slices.Concat([]Column{{"class", "Class", Text, false}, {"contacts", "Contacts", Count, false}, {"share", "Share", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})}
+	for _, g := range bySlice(rows, func(r classRow) (string, string, uint64) { return r.Dimension, r.Segment, r.Contacts }) {
+		v := View{Slice: g.Slice, N: count(g.Rows[0].Base) + " contacts"}
+		chart := Dots{Label: "Share of contacts by class", Kind: Percent, Size: Wide}
+		line := Line{Colour: Plain, Loose: true}
+		for i, class := range classes {
+			chart.Axis = append(chart.Axis, class.words)
+			for _, r := range g.Rows {
+				if r.Class != class.name {
+					continue
+				}
+				dot, contacts, why := Dot{At: i, Row: len(v.Rows), Value: r.Share, Lower: r.Lower, Upper: r.Upper}, any(r.Contacts), ""
+				if !dot.shown() {
+					dot = Dot{At: i, Row: len(v.Rows), Why: "<5"}
+					contacts, why = nil, "<5"
+				}
+				line.Dots = append(line.Dots, dot)
+				v.Rows = append(v.Rows, []any{class.words, contacts, number(dot.Value), number(dot.Lower), number(dot.Upper), why})
+				if class.name == "saturated" && g.Slice == (Slice{}) && dot.shown() {
+					v.Finding = Percent.write(*r.Share) + " of contacts get more than may be best"
+				}
+			}
+		}
+		chart.Lines = []Line{line}
+		v.Charts = []Chart{chart.Chart()}
+		f.Views = append(f.Views, v)
+	}
+	return f
+}
