@@ -36,7 +36,7 @@ type failureRow struct {
 }
 
 type windowShareRow struct {
-	segmentRow
+	inSegment
 	State    string `json:"state"`
 	Failed   uint64 `json:"failed"`
 	Messages uint64 `json:"messages"`
@@ -45,7 +45,7 @@ type windowShareRow struct {
 }
 
 type refusalRow struct {
-	segmentRow
+	inSegment
 	Code     string `json:"error_code"`
 	Attempts uint64 `json:"attempts"`
 	Refused  uint64 `json:"refused"`
@@ -53,7 +53,7 @@ type refusalRow struct {
 }
 
 type serviceRow struct {
-	segmentRow
+	inSegment
 	Opened     uint64 `json:"opened"`
 	Windows    uint64 `json:"windows"`
 	Unanswered uint64 `json:"unanswered"`
@@ -61,7 +61,7 @@ type serviceRow struct {
 }
 
 type spendRow struct {
-	segmentRow
+	inSegment
 	Month        Time        `json:"month"`
 	Currency     string      `json:"currency"`
 	Messages     uint64      `json:"messages"`
@@ -76,7 +76,7 @@ type spendRow struct {
 }
 
 type exposureSpendRow struct {
-	segmentRow
+	inSegment
 	Currency string   `json:"currency"`
 	From     uint16   `json:"exposure_from"`
 	To       uint16   `json:"exposure_to"`
@@ -89,7 +89,7 @@ type exposureSpendRow struct {
 }
 
 type savingRow struct {
-	segmentRow
+	inSegment
 	Cap      uint8    `json:"cap"`
 	Currency string   `json:"currency"`
 	Contacts uint64   `json:"contacts"`
@@ -286,7 +286,7 @@ func windowWords(r windowShareRow) string {
 func figureWindows(rows []windowShareRow) Figure {
 	f := Figure{ID: "send-windows", Topic: "In which window messages were sent", Unit: "% of messages on channels that have windows, failed ones too", Interval: byContact, Level: Counted, Ask: "send_window_shares", Metric: "send_window_shares",
 		Columns: shareColumns("state", "Window", "messages", "Messages", "in_state", "In the window", Percent)}
-	for _, s := range bySegment(rows, func(r windowShareRow) segmentRow { return r.segmentRow }) {
+	for _, s := range bySlice(rows, func(r windowShareRow) (string, string, uint64) { return r.Dimension, r.Segment, r.Messages }) {
 		v := View{Slice: s.Slice}
 		own := slices.Clone(s.Rows)
 		slices.SortStableFunc(own, func(a, b windowShareRow) int { return a.Rate.compare(b.Rate) })
@@ -309,44 +309,6 @@ func figureWindows(rows []windowShareRow) Figure {
 		f.Views = append(f.Views, v)
 	}
 	return f
-}
-
-// segmented are the rows of one slice that a filter knows.
-type segmented[R any] struct {
-	Slice Slice
-	Rows  []R
-}
-
-// bySegment groups rows by the slices that a page's filters know: everything first.
-func bySegment[R any](rows []R, of func(R) segmentRow) (list []segmented[R]) {
-	for _, r := range rows {
-		s := of(r)
-		var slice Slice
-		switch s.Dimension {
-		case "all":
-		case "channel":
-			slice.Channel = s.Segment
-		case "market":
-			slice.Market = s.Segment
-		case "category":
-			slice.Category = s.Segment
-		default:
-			continue
-		}
-		i := slices.IndexFunc(list, func(l segmented[R]) bool { return l.Slice == slice })
-		if i < 0 {
-			i = len(list)
-			list = append(list, segmented[R]{Slice: slice})
-		}
-		list[i].Rows = append(list[i].Rows, r)
-	}
-	if i := slices.IndexFunc(list, func(l segmented[R]) bool { return l.Slice == Slice{} }); i > 0 {
-		whole := list[i]
-		list = slices.Insert(slices.Delete(list, i, i+1), 0, whole)
-	} else if i < 0 {
-		return nil
-	}
-	return list
 }
 
 // figureService shows which windows that people opened ran out unanswered.

@@ -14,14 +14,14 @@ var promisesPage = Page{
 	Build: buildPromises,
 }
 
-// segmentRow is what every row by segment begins with.
-type segmentRow struct {
+// inSegment is how every row by segment begins.
+type inSegment struct {
 	Dimension string `json:"dimension"`
 	Segment   string `json:"segment"`
 }
 
 type keptRow struct {
-	segmentRow
+	inSegment
 	State   string `json:"state"`
 	Periods uint64 `json:"periods"`
 	InState uint64 `json:"in_state"`
@@ -29,7 +29,7 @@ type keptRow struct {
 }
 
 type breachRow struct {
-	segmentRow
+	inSegment
 	Breach   string `json:"breach"`
 	Way      string `json:"way"`
 	Messages uint64 `json:"messages"`
@@ -38,7 +38,7 @@ type breachRow struct {
 }
 
 type funnelRow struct {
-	segmentRow
+	inSegment
 	OptedIn  uint64 `json:"opted_in"`
 	Resumed  uint64 `json:"resumed"`
 	Renewed  uint64 `json:"renewed"`
@@ -52,7 +52,7 @@ type funnelRow struct {
 }
 
 type consentRow struct {
-	segmentRow
+	inSegment
 	Day       uint16   `json:"spell_day"`
 	AtRisk    uint64   `json:"at_risk"`
 	Incidence *float64 `json:"incidence"`
