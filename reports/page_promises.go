@@ -295,7 +295,7 @@ var breachNames = []struct{ breach, name string }{
 // figureBreaches shows the share of marketing messages that no consent allowed, by what was wrong, and by topic.
 func figureBreaches(rows []breachRow) Figure {
 	f := Figure{ID: "breaches", Topic: "Marketing messages that no consent allowed", Unit: "% of marketing messages", Interval: byContact, Level: Counted, Ask: "breach_rates", Metric: "breach_rates",
-		Notes:   []string{"The cases are in the query breaches. Any message after an opt-out is one too many; how many there may be is not a question of statistics."},
+		Notes:   []string{"Without a known opt-in are only contacts who were first heard of a week after the data begin or later: the others may have opted in before.", "The cases are in the query breaches. Any message after an opt-out is one too many; how many there may be is not a question of statistics."},
 		Columns: slices.Concat([]Column{{"topic", "Topic", Text, false}}, shareColumns("breach", "Breach", "messages", "Marketing messages", "broken", "Breaches", Percent))}
 	v := View{}
 	for _, topic := range append([]string{all}, names(rows, func(r breachRow) string {
@@ -311,7 +311,7 @@ func figureBreaches(rows []breachRow) Figure {
 		chart := Ranked{Label: f.Topic, Kind: Percent, Colour: Leave}
 		for _, b := range breachNames {
 			i := slices.IndexFunc(rows, func(r breachRow) bool {
-				return r.Dimension == dimension && r.Segment == topic && r.Breach == b.breach && r.Way == "any"
+				return r.Dimension == dimension && r.Segment == topic && r.Breach == b.breach && (r.Way == "any" || r.Way == "")
 			})
 			if i < 0 {
 				continue

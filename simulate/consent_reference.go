@@ -191,7 +191,8 @@ type business struct {
 // consenter is one contact. Messages have the facts that name them put together.
 type consenter struct {
 	address  string
-	market   string // the alphabetically last
+	market   string    // the alphabetically last
+	heard    time.Time // first of it
 	messages map[string]*said
 	optIns   []canonical.Line
 	optOuts  []canonical.Line
@@ -278,6 +279,7 @@ func (b *business) take(l canonical.Line) {
 		b.people[contactOf(l)] = p
 	}
 	p.market = max(p.market, l.Market)
+	earlier(&p.heard, l.EventTime)
 	if l.EventTime.After(b.cutoff) {
 		b.cutoff = l.EventTime
 	}
@@ -680,7 +682,7 @@ func (p *consenter) judge(b *business, channel string, spells []*spell, m *Windo
 		return (s.Topic == m.Topic || s.Topic == "all") && s.Ended == "expired" && !s.To.After(m.Sent)
 	}):
 		m.Breach = "after_expiry"
-	case b.optIns[channel]:
+	case b.optIns[channel] && !p.heard.Before(b.since[m.Account].Add(7*wholeDay)):
 		m.Breach = "without_opt_in"
 	}
 }

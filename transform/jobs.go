@@ -1,7 +1,10 @@
 package transform
 
-// jobs are the models of each job, in order. A model reads only tables and models before it; the header of its SQL names
-// them, and models that do not read each other are computed side by side.
+// inTurn are the jobs, each after those whose tables it reads.
+var inTurn = []string{"frequency", "conversations", "consent", "survey"}
+
+// jobs are the models of each job, in order. A model reads only tables, models before it and those of jobs before its own; the
+// header of its SQL names them, and models that do not read each other are computed side by side.
 var jobs = map[string][]model{
 	"frequency": {
 		{relation: "coverage", fill: insertSelect, scope: everything},

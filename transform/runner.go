@@ -78,14 +78,21 @@ type Step struct {
 	Restated    []Window // of these, the days that differ from what they were, with those between them
 }
 
-// Jobs returns the names of the jobs, sorted.
-func Jobs() []string {
-	var names []string
-	for name := range jobs {
-		names = append(names, name)
+// Jobs returns the names of the jobs, each after those whose tables it reads.
+func Jobs() []string { return slices.Clone(inTurn) }
+
+// RunAll runs every job over all days, in the order of Jobs. A job that fails keeps no other from running: the results are
+// those of the jobs that did not, the error is of the others.
+func RunAll(ctx context.Context, db *warehouse.DB, values Values, calendars ...Calendar) (results []Result, err error) {
+	for _, job := range Jobs() {
+		result, failed := RunWith(ctx, db, job, Window{}, values, calendars...)
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		results = append(results, result)
 	}
-	slices.Sort(names)
-	return names
+	return results, err
 }
 
 // running holds one token: the jobs of a process run one after another. Two processes that run the same

@@ -11,14 +11,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"drumbeat/ingest"
 	"drumbeat/ingest/canonical"
+	"drumbeat/ingest/survey"
 	"drumbeat/queries"
 	"drumbeat/reports"
 	"drumbeat/simulate"
@@ -112,31 +111,62 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if _, err := transform.LoadRateCard(ctx, db, prices); err != nil {
 		return err
 	}
-	// What a cap would save is computed from what the job frequency found.
-	others := slices.DeleteFunc(transform.Jobs(), func(job string) bool { return job == "frequency" })
-	for _, job := range append([]string{"frequency"}, others...) {
+	if err := p.surveyDemo(ctx, db, filepath.Join(c.Out, "survey"), world, say); err != nil {
+		return err
+	}
+	for _, job := range transform.Jobs() {
 		result, err := transform.RunWith(ctx, db, job, transform.Window{}, transform.DefaultValues(), calendars...)
 		if err != nil {
 			return err
 		}
-		var computed []string
+		var rows uint64
 		for _, step := range result.Steps {
-			computed = append(computed, fmt.Sprintf("%s %d rows", step.Relation, step.Rows))
+			rows += step.Rows
 		}
-		say.stage("compute", "%s: %s", job, strings.Join(computed, ", "))
+		say.stage("compute", "%s: %d tables, %d rows", job, len(result.Steps), rows)
 	}
 
 	pages, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: filepath.Join(c.Out, "reports"), Business: demoBusiness})
 	if err != nil {
 		return err
 	}
-	say.stage("report", "one file, no network needed")
+	say.stage("report", "a file a page, no network needed")
 	if err := db.Close(); err != nil {
 		return fmt.Errorf("end the engine: %w", err)
 	}
 
 	fmt.Fprintf(p.stdout, "\nHow often may we message?\n\n%s\n\nReport  %s\nTruth   %s\nSQL     drumbeat --dir %s query frequency_engagement\nTook    %.1f s\n",
 		pages.Answer, relative(pages.Report), relative(truthPath), relative(p.Dir), say.total().Seconds())
+	return nil
+}
+
+// surveyDemo asks some of the world's contacts and imports what they said, as `drumbeat import --survey` does. A world that is
+// too short or too small for a survey has none.
+func (p *program) surveyDemo(ctx context.Context, db *warehouse.DB, dir string, world *simulate.World, say *narrator) error {
+	if err := writeSurvey(dir, world); errors.As(err, &usageError{}) {
+		say.stage("survey", "none: %v", err)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	text, err := os.Open(filepath.Join(dir, "mapping.yaml"))
+	if err != nil {
+		return fmt.Errorf("open the mapping: %w", err)
+	}
+	defer text.Close()
+	mapping, err := survey.ReadMapping("mapping.yaml", text)
+	if err != nil {
+		return err
+	}
+	pseudonym, err := p.openPseudonymizer(ctx, db)
+	if err != nil {
+		return err
+	}
+	result, err := importSurvey(ctx, db, pseudonym, mapping, []string{filepath.Join(dir, "survey.csv")})
+	if err != nil {
+		return err
+	}
+	say.stage("survey", "%d people asked: %d questions, %d rows rejected", result.Respondents, len(result.Questions), result.Rejected)
 	return nil
 }
 
@@ -186,8 +216,10 @@ func (p *program) emptyDemo(ctx context.Context, db *warehouse.DB) error {
 			return fmt.Errorf("drop the earlier demo's %s: %w", r.Name, err)
 		}
 	}
-	if err := os.RemoveAll(spoolPath(p.Dir)); err != nil {
-		return fmt.Errorf("remove the earlier demo's spool: %w", err)
+	for _, folder := range []string{spoolPath(p.Dir), filepath.Join(filepath.Dir(p.Dir), "reports")} {
+		if err := os.RemoveAll(folder); err != nil {
+			return fmt.Errorf("remove what the earlier demo left in %s: %w", filepath.Base(folder), err)
+		}
 	}
 	_, err = db.Migrate(ctx)
 	return err

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,13 +71,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	schedule := make(chan error, 1)
 	go func() {
 		schedule <- transform.Serve(scheduled, p.log, transform.Scheduled{
-			Name: "frequency", Spec: conf.Schedule, Zone: conf.Zone,
+			Name: "daily", Spec: conf.Schedule, Zone: conf.Zone,
 			Do: func(ctx context.Context) error {
 				present, err := db.get()
 				if err != nil {
 					return err
 				}
-				return c.daily(ctx, present, transform.Values(conf.Values))
+				return c.daily(ctx, present, transform.Values(conf.Values), conf.calendars)
 			},
 		})
 	}()
@@ -163,18 +164,18 @@ func (c config) serverOptions() (ingest.ServerOptions, error) {
 	return o, nil
 }
 
-// daily is the job and the report of every business.
-func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values transform.Values) error {
-	result, err := transform.RunWith(ctx, db, "frequency", transform.Window{}, values)
-	if err != nil || result.Window.IsZero() {
+// daily is every job and the report of every business. A job that fails takes no report away: it shows what was computed last.
+func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values transform.Values, calendars []transform.Calendar) error {
+	results, err := transform.RunAll(ctx, db, values, calendars...)
+	if !slices.ContainsFunc(results, func(r transform.Result) bool { return !r.Window.IsZero() }) {
 		return err
 	}
 	ask := queries.NewRunner(db)
 	var businesses []struct {
 		ID string `ch:"business_id"`
 	}
-	if err := ask.Select(ctx, &businesses, "businesses", nil); err != nil {
-		return err
+	if asked := ask.Select(ctx, &businesses, "businesses", nil); asked != nil {
+		return errors.Join(err, asked)
 	}
 	for _, b := range businesses {
 		dir := c.Reports

@@ -1,25 +1,18 @@
 -- breach_rates: which share of marketing messages broke a consent, and how had the contact refused?
 -- grain:   one row per (business_id, dimension, segment, breach, way)
--- reads:   send_windows, consents (of the same run)
+-- reads:   send_windows (of the same run)
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, breach String, way String,
 --          contacts UInt64, messages UInt64, broken UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
--- units:   messages; of without_opt_in those on channels where the business has an opt-in on record. Rate and interval are computed in Go
+-- units:   messages; of without_opt_in those whose opt-in would be on record. Rate and interval are computed in Go
 WITH
 ['any', 'after_opt_out', 'after_expiry', 'without_opt_in', 'after_opt_out', 'after_opt_out', 'after_opt_out', 'after_opt_out', 'after_opt_out', 'after_opt_out', 'after_opt_out'] AS kinds,
 ['any', 'any', '', '', 'keyword', 'block', 'link', 'preference', 'error', 'other', 'not_told'] AS ways,
-asking AS
-(
-    SELECT DISTINCT business_id, channel
-    FROM consents
-    WHERE window_from = toDate({from:DateTime64(3, 'UTC')})
-      AND window_to = toDate({to:DateTime64(3, 'UTC')})
-),
 per_contact AS
 (
     SELECT
         business_id, max(cutoff) AS cutoff_at, slice, contact_id,
-        sumForEach(arrayMap((k, w) -> toUInt64(k != 'without_opt_in' OR (business_id, channel) IN asking), kinds, ways)) AS n,
+        sumForEach(arrayMap(k -> toUInt64(k != 'without_opt_in' OR needs_opt_in), kinds)) AS n,
         sumForEach(arrayMap((k, w) -> toUInt64(breach != '' AND (k = 'any' OR k = breach AND (w = 'any' OR w = '' OR w = known_way))), kinds, ways)) AS y
     FROM
     (

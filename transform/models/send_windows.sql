@@ -38,13 +38,26 @@ sends AS
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
+-- Whoever was heard of first when the data begin may have opted in before.
+heard AS
+(
+    SELECT business_id, contact_id, min(event_time) AS heard_at
+    FROM event_log
+    WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    GROUP BY business_id, contact_id
+),
 windowed AS
 (
-    SELECT s.*, b.loaded_to AS loaded_to, b.data_from AS data_from
-    FROM sends AS s
-    INNER JOIN bounds AS b ON b.business_id = s.business_id AND b.account_id = s.account_id
-    WHERE s.sent_at >= {from:DateTime64(3, 'UTC')}
-      AND s.sent_at <= b.loaded_to
+    SELECT s.*, h.heard_at >= s.data_from + INTERVAL 168 HOUR AS is_new
+    FROM
+    (
+        SELECT s.*, b.loaded_to AS loaded_to, b.data_from AS data_from
+        FROM sends AS s
+        INNER JOIN bounds AS b ON b.business_id = s.business_id AND b.account_id = s.account_id
+        WHERE s.sent_at >= {from:DateTime64(3, 'UTC')}
+          AND s.sent_at <= b.loaded_to
+    ) AS s
+    INNER JOIN heard AS h ON h.business_id = s.business_id AND h.contact_id = s.contact_id
 ),
 -- Inbound messages, and how people came into the thread.
 came AS
@@ -195,7 +208,7 @@ judged AS
         own_runs AND o.is_token                         AS has_token,
         s.out_at AS out_at, s.out_why AS out_why,
         greatest(x.at, y.at)                            AS expired_at,
-        w.line IN asking                                AS is_asked,
+        w.is_marketing AND w.kind != 'sponsored' AND w.is_new AND w.line IN asking AS needs_opt_in,
         toUnixTimestamp64Milli(c.at) > 0                AS has_action,
         c.at                                            AS action_at,
         toUnixTimestamp64Milli(f.at) > 0 AND w.sent_at < f.at + INTERVAL 72 HOUR AS is_free,
@@ -227,6 +240,7 @@ SELECT
     has_failed   AS failed,
     is_proactive AS proactive,
     is_marketing AS marketing,
+    needs_opt_in,
     multiIf(
         channel NOT IN ('messenger', 'instagram', 'whatsapp'), 'no_window',
         has_action AND sent_at < action_at + INTERVAL 24 HOUR, 'standard',
@@ -248,7 +262,7 @@ SELECT
         toUnixTimestamp64Milli(out_at) > 0, 'after_opt_out',
         covered_by != '' OR kind = 'sponsored', '', -- it needs no opt-in
         toUnixTimestamp64Milli(expired_at) > 0, 'after_expiry',
-        is_asked, 'without_opt_in',
+        needs_opt_in, 'without_opt_in',
         '') AS breach,
     if(breach = 'after_opt_out', out_why, '') AS way,
     multiIf(breach = 'after_opt_out', toNullable(out_at), breach = 'after_expiry', toNullable(expired_at), NULL) AS consent_ended_at

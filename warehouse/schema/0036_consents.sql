@@ -118,6 +118,7 @@ CREATE TABLE IF NOT EXISTS send_windows
     failed             UInt8 COMMENT '1: known to have failed',
     proactive          UInt8,
     marketing          UInt8 COMMENT '1: a marketing message: proactive, not known to have failed, and no service',
+    needs_opt_in       UInt8 COMMENT '1: a marketing message whose opt-in would be on record',
 
     state              LowCardinality(String) COMMENT 'no_window, standard, human_agent, free_entry_point, ad_entry, one_time_token, recurring_token, message_tag, paid_template, sponsored, unknown, none',
     covered_by         LowCardinality(String) COMMENT 'of a marketing message: topic of the spell that covers it; empty: none',
