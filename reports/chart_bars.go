@@ -98,8 +98,8 @@ func (b Bars) Chart() Chart {
 
 func (b Bars) key() (key []KeyItem) {
 	if len(b.Parts) > 1 {
-		for _, p := range b.Parts {
-			key = append(key, KeyItem{"", template.CSS(p.Colour), p.Name})
+		for i, p := range b.Parts {
+			key = append(key, KeyItem{[]string{"■", "▨"}[min(i, 1)], template.CSS(p.Colour), p.Name})
 		}
 	}
 	return key

@@ -42,14 +42,15 @@ type Kind string
 
 // The kinds. A ratio stays a ratio in CSV.
 const (
-	Text     Kind = "text"
-	Count    Kind = "count"
-	Percent  Kind = "percent"  // a ratio, as % with one decimal
-	Points   Kind = "points"   // a difference of ratios, as percentage points with its sign
-	Permille Kind = "permille" // a ratio, per 1,000 with two decimals
-	Number   Kind = "number"   // with two decimals
-	Money    Kind = "money"    // an amount of the currency named beside it, with four decimals
-	Change   Kind = "change"   // with two decimals and its sign
+	Text           Kind = "text"
+	Count          Kind = "count"
+	Percent        Kind = "percent"         // a ratio, as % with one decimal
+	Points         Kind = "points"          // a difference of ratios, as percentage points with its sign
+	Permille       Kind = "permille"        // a ratio, per 1,000 with two decimals
+	Number         Kind = "number"          // with two decimals, from 100 on with none
+	Money          Kind = "money"           // an amount of the currency named beside it, with four decimals
+	PermilleChange Kind = "permille_change" // a difference of ratios, per 1,000 with its sign
+	Change         Kind = "change"          // the same with its sign
 )
 
 // The columns that every estimate has. A column named "why" is not shown: it stands in place of the

@@ -380,15 +380,15 @@ type doseRow struct {
 // marginalFigure shows what a further message in the week before goes with.
 func marginalFigure(d *Data) Figure {
 	rows := slices.DeleteFunc(askDimensions[doseRow](d, "frequency_dose"), func(r doseRow) bool { return r.Outcome != "any" && r.Outcome != "opt_out" })
-	f := Figure{ID: "marginal", Topic: "What a further message goes with", Unit: "Change in the share of person-days with an engagement, or an opt-out, from the bin before; percentage points",
+	f := Figure{ID: "marginal", Topic: "What a further message goes with", Unit: "Change from the bin before in days with an engagement, and in opt-outs, per 1,000 person-days at risk",
 		Interval: clustered, Level: Crude, Ask: "frequency_dose", Metric: "frequency_dose",
-		Columns: slices.Concat([]Column{{"outcome", "Outcome", Text, false}, {"dose", "Messages in the week before", Text, false}, {"person_days", "Person-days", Count, false}, {"rate", "Share of days", Percent, false}, {"marginal", "Change from the bin before", Points, true}},
-			[]Column{{"marginal_lower", "95% from", Points, false}, {"marginal_upper", "to", Points, false}, whyColumn})}
+		Columns: slices.Concat([]Column{{"outcome", "Outcome", Text, false}, {"dose", "Messages in the week before", Text, false}, {"person_days", "Person-days", Count, false}, {"rate", "Per 1,000", Permille, false}, {"marginal", "Change from the bin before", PermilleChange, true}},
+			[]Column{{"marginal_lower", "95% from", PermilleChange, false}, {"marginal_upper", "to", PermilleChange, false}, whyColumn})}
 	for _, g := range bySlice(rows, func(r doseRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
 		v := View{Slice: g.Slice}
 		rising, steps := 0, 0
 		for _, p := range []struct{ outcome, title, colour string }{{"any", "Days with an open, click or reply", Engage}, {"opt_out", "Opt-outs", Leave}} {
-			chart := Dots{Title: p.title, Note: "points more than the bin before", Label: p.title + ": change from the bin before", Kind: Points, Signed: true, Under: "Messages in the week before"}
+			chart := Dots{Title: p.title, Note: "more per 1,000 person-days than the bin before", Label: p.title + ": change from the bin before", Kind: PermilleChange, Signed: true, Under: "Messages in the week before"}
 			line := Line{Colour: p.colour, Loose: true}
 			first := true
 			var n uint64
@@ -423,7 +423,7 @@ func marginalFigure(d *Data) Figure {
 			v.Charts = append(v.Charts, chart.Chart())
 		}
 		if g.Slice == (Slice{}) && steps > 0 {
-			v.Finding = fmt.Sprintf("%s of %s steps to more messages go with clearly more days of engagement", strings.ToUpper(few(rising)[:1])+few(rising)[1:], few(steps))
+			v.Finding = fmt.Sprintf("%s of %s steps to more messages go with clearly more days of engagement", strings.ToUpper(inWords(rising)[:1])+inWords(rising)[1:], inWords(steps))
 			if rising == steps {
 				v.Finding = "Every step to more messages goes with clearly more days of engagement"
 			}
@@ -433,8 +433,8 @@ func marginalFigure(d *Data) Figure {
 	return f
 }
 
-// few writes a small number in a sentence.
-func few(n int) string {
+// inWords writes a small number in a sentence.
+func inWords(n int) string {
 	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 	if n < len(words) {
 		return words[n]

@@ -91,7 +91,7 @@ func leaversBehind(d *Data, c curve) *Behind {
 
 // leavingAnswer is the highest and the lowest hazard, for the summary.
 func leavingAnswer(c curve, said answer) Answer {
-	a := Answer{Question: "Do more messages make people leave?", Figure: "opt-outs"}
+	a := Answer{Question: "Do people leave after more messages?", Figure: "opt-outs"}
 	cells := withoutNone(c.shown())
 	if c.n() == 0 || len(said.Sentence) < 2 {
 		return Answer{}

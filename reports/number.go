@@ -112,12 +112,13 @@ func binWords(from, to uint16) string {
 
 var scales = map[Kind]scale{
 	Percent: percent, Permille: perThousand,
-	Points: {100, 1, " pp"}, Number: {1, 2, ""}, Money: {1, 4, ""}, Change: {1, 2, ""}, Count: {1, 0, ""},
+	PermilleChange: {1000, 2, ""},
+	Points:         {100, 1, " pp"}, Number: {1, 2, ""}, Money: {1, 4, ""}, Change: {1, 2, ""}, Count: {1, 0, ""},
 }
 
 func (k Kind) scale() scale { return scales[k] }
 
-func (k Kind) signed() bool { return k == Points || k == Change }
+func (k Kind) signed() bool { return k == Points || k == Change || k == PermilleChange }
 
 // write prints a value of the kind in full: 6.0%, +1.2 pp, 71,204.
 func (k Kind) write(v float64) string {
@@ -129,6 +130,9 @@ func (k Kind) write(v float64) string {
 	}
 	s := k.scale()
 	text := s.number(math.Abs(v))
+	if (k == Number || k == Change) && math.Abs(v) >= 100 {
+		text = count(uint64(math.Round(math.Abs(v))))
+	}
 	switch {
 	case v < 0:
 		text = "−" + text

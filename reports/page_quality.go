@@ -186,7 +186,7 @@ func plural(n int, what string) string {
 	if n == 1 {
 		return "one " + what
 	}
-	return few(n) + " " + what + "s"
+	return inWords(n) + " " + what + "s"
 }
 
 type windowMessagesRow struct {
@@ -261,7 +261,7 @@ type restatementRow struct {
 
 func restatementsFigure(d *Data) Figure {
 	f := Figure{ID: "restatements", Topic: "Restatements", Unit: "Runs that wrote other rows than the run before, of all businesses", Level: Counted, Ask: "restatements",
-		Columns: []Column{{"finished_at", "Finished, UTC", Text, false}, {"relation", "Relation", Text, false}, {"window", "Window", Text, false}, {"why", "Because of", Text, false}, {"days", "Sent days written", Count, true}, {"first_day", "From day", Text, false}, {"last_day", "To day", Text, false}, {"rows", "Rows", Count, false}, {"rows_before", "Rows before", Count, false}}}
+		Columns: []Column{{"finished_at", "Finished, UTC", Text, false}, {"relation", "Relation", Text, false}, {"window", "Window", Text, false}, {"because", "Because of", Text, false}, {"days", "Sent days written", Count, true}, {"first_day", "From day", Text, false}, {"last_day", "To day", Text, false}, {"rows", "Rows", Count, false}, {"rows_before", "Rows before", Count, false}}}
 	v := View{}
 	date := func(t *Time) any {
 		if t == nil {

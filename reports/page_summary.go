@@ -44,5 +44,8 @@ func sinceLast(a Answer, before []Said) string {
 		}
 		return "was " + s.Value + " (" + s.Interval + ") in the last edition (" + s.Window + ")"
 	}
+	if len(before) > 0 {
+		return "not in the last edition"
+	}
 	return "no earlier edition to compare with"
 }

@@ -1,18 +1,23 @@
 package reports
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"drumbeat/queries"
+
+	"golang.org/x/tools/txtar"
 )
 
-// answers is a Source of hand-made rows, one JSON object a line, by question as Page.Asks writes it.
+// answers is a Source of rows made before, one JSON object a line, by question as Page.Asks writes it.
 // Questions that it does not name have no rows. What a warehouse answers is tried on a real one.
 type answers map[string]string
 
@@ -25,6 +30,42 @@ func (a answers) Run(_ context.Context, query string, params map[string]string, 
 	}
 	_, err := fmt.Fprintln(w, a[ask])
 	return err
+}
+
+// spring are the rows of `make demo`, for two of its markets (testdata/demo.txtar.gz).
+func spring() answers {
+	file, err := os.Open("testdata/demo.txtar.gz")
+	if err != nil {
+		panic(err)
+	}
+	defer file.Close()
+	zip, err := gzip.NewReader(file)
+	if err != nil {
+		panic(err)
+	}
+	text, err := io.ReadAll(zip)
+	if err != nil {
+		panic(err)
+	}
+	rows := answers{}
+	for _, f := range txtar.Parse(text).Files {
+		rows[f.Name] = string(f.Data)
+	}
+	return rows
+}
+
+// renderSpring writes the edition of spring to a folder of the test.
+func renderSpring(t *testing.T, library []byte) Rendered {
+	t.Helper()
+	definitions, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := Render(t.Context(), spring(), Options{Dir: t.TempDir(), Echarts: library, Definitions: string(definitions)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rendered
 }
 
 // content builds one page of rows.
@@ -48,4 +89,26 @@ func date(s string) time.Time {
 		panic(err)
 	}
 	return t
+}
+
+const (
+	img    = `<img src=x onerror=alert(1)>`
+	script = `</script><script>alert(2)</script>`
+
+	hostileDefinitions = "## Words\n\n" + script + "\n\n" + img + "\n\n[a](javascript:alert(5)) ![b](https://example.com/x.png) <https://example.com>\n"
+)
+
+// hostile is a world whose names want to be markup, or a formula.
+func hostile() answers {
+	const quote = `\"' onmouseover=alert(3) x=\"`
+	rows := spring()
+	for ask, text := range rows {
+		for from, to := range map[string]string{"PH": img, "AU": script, "whatsapp": quote + "<!--", "marketing": "${alert(4)}\\u2028{{.}}"} {
+			text = strings.ReplaceAll(text, `"`+from+`"`, `"`+to+`"`)
+		}
+		rows[ask] = text
+	}
+	rows["businesses"] = `{"business_id":"` + img + script + `"}`
+	rows["arrivals"] += `{"channel":"=1+1","event_type":"` + quote + `","arrived":1,"unique_events":1,"duplicates":0,"late":0,"first_event_at":"2025-09-01T00:10:00.000Z","last_event_at":"2025-09-01T00:10:00.000Z"}` + "\n"
+	return rows
 }

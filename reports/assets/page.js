@@ -23,6 +23,7 @@
     points: { factor: 100, digits: 1, suffix: " pp", signed: true },
     number: { factor: 1, digits: 2, suffix: "" },
     money: { factor: 1, digits: 4, suffix: "" },
+    permille_change: { factor: 1000, digits: 2, suffix: "", signed: true },
     change: { factor: 1, digits: 2, suffix: "", signed: true },
     count: { factor: 1, digits: 0, suffix: "", grouped: true }
   };
@@ -30,8 +31,9 @@
     var k = kinds[kind];
     if (value === null || value === undefined) return "";
     if (!k || typeof value === "string") return String(value);
-    var text = Math.abs(value * k.factor).toFixed(k.digits);
-    if (k.grouped) text = text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+    var large = (kind === "number" || kind === "change") && Math.abs(value) >= 100;
+    var text = Math.abs(value * k.factor).toFixed(large ? 0 : k.digits);
+    if (k.grouped || large) text = text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
     if (value < 0) text = "\u2212" + text;
     else if (k.signed && value > 0) text = "+" + text;
     return text + k.suffix;
