@@ -61,7 +61,7 @@ var jobs = map[string][]model{
 		{relation: "contact_frequency", fill: fillZoned, scope: window},
 		{relation: "conversation_frequency", fill: fillConversationFrequency, scope: window},
 		{relation: "pain_contacts", fill: fillPainContacts, scope: window},
-		{relation: "person_days", fill: insertSelect, scope: riskDays},
+		{relation: "person_days", fill: insertByContacts, scope: riskDays},
 		{relation: "pain_points", fill: fillPainPoints, scope: window},
 	},
 	"survey": {

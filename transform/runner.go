@@ -423,7 +423,11 @@ ORDER BY name`, clickhouse.Named("prefix", stagingPrefix))
 	return nil
 }
 
+// params are those of a model: none before the window is known.
 func (w Window) params() []any {
+	if w.IsZero() {
+		return nil
+	}
 	return []any{
 		clickhouse.DateNamed("from", w.From, clickhouse.MilliSeconds),
 		clickhouse.DateNamed("to", w.To, clickhouse.MilliSeconds),
