@@ -130,15 +130,14 @@ func buildDelivery(d *Data) Content {
 		c.Lede = append(c.Lede, windowWords(r)+".")
 	}
 	cost := figureSpend(spend)
-	for _, r := range spend {
-		if r.Dimension == "all" && r.Month.Unix() == 0 && r.Currency != "" {
-			a := Answer{Question: "What do messages cost in " + r.Currency + "?", Sentence: spendWords(r), Figure: cost.ID}
-			if finite(r.PerReply) && finite(r.Lower) && finite(r.Upper) {
-				a.Value, a.Of = Money.write(*r.PerReply), r.Currency+" for each reply"
-				a.Interval = "95% interval " + Money.write(*r.Lower) + " to " + Money.write(*r.Upper)
-			}
-			c.Answers = append(c.Answers, a)
-			c.Lede = append(c.Lede, spendWords(r)+".")
+	if words := spendWords(spend); words != "" {
+		c.Finding = words
+		c.Lede = append([]string{funnelWords(funnel)}, c.Lede...)
+	}
+	for _, r := range wholeSpend(spend) {
+		if finite(r.PerReply) && finite(r.Lower) && finite(r.Upper) {
+			c.Answers = append(c.Answers, Answer{Question: "What does a reply cost in " + r.Currency + "?", Sentence: spendWords(spend), Value: Money.write(*r.PerReply), Of: r.Currency + " for each reply",
+				Interval: "95% interval " + Money.write(*r.Lower) + " to " + Money.write(*r.Upper), Figure: cost.ID})
 		}
 	}
 	byExposure := figuresByExposure(Rows[exposureSpendRow](d, "spend_by_exposure"))
@@ -328,7 +327,11 @@ func figureService(rows []serviceRow) Figure {
 			}
 			chart.Names = append(chart.Names, r.Segment)
 			chart.Dots = append(chart.Dots, c.dot(0, len(v.Rows)))
-			v.Rows = append(v.Rows, append([]any{dimension, r.Segment}, c.values()...))
+			name := r.Segment
+			if dimension == all {
+				name = all
+			}
+			v.Rows = append(v.Rows, append([]any{dimension, name}, c.values()...))
 		}
 		if dimension != "all" && len(own) > 0 {
 			v.Charts = append(v.Charts, chart.Chart())
@@ -360,12 +363,38 @@ func figureRefusals(rows []refusalRow) Figure {
 	return f
 }
 
-func spendWords(r spendRow) string {
-	words := fmt.Sprintf("%s messages were charged %s %s", count(r.Charged), r.Amount, r.Currency)
-	if r.WithoutPrice > 0 {
-		words += fmt.Sprintf(", and %s more have no price on the rate card", count(r.WithoutPrice))
+// wholeSpend are the rows of everything together, over the whole window: one a currency.
+func wholeSpend(rows []spendRow) (whole []spendRow) {
+	for _, r := range rows {
+		if r.Dimension == all && r.Month.Unix() == 0 && r.Currency != "" {
+			whole = append(whole, r)
+		}
+	}
+	return whole
+}
+
+// spendWords say what was charged in all currencies; "" where nothing had a price.
+func spendWords(rows []spendRow) string {
+	var amounts []string
+	whole := wholeSpend(rows)
+	for _, r := range whole {
+		amounts = append(amounts, r.Amount.String()+" "+r.Currency)
+	}
+	if len(amounts) == 0 {
+		return ""
+	}
+	words := count(whole[0].Charged) + " charged messages cost " + strings.Join(amounts, " and ")
+	if missing := whole[0].WithoutPrice; missing > 0 {
+		words += ", and " + count(missing) + " of them have no price yet"
 	}
 	return words
+}
+
+func funnelWords(f Figure) string {
+	if len(f.Views) == 0 {
+		return "What became of messages is not reported."
+	}
+	return f.Views[0].finding(f) + "."
 }
 
 var moneyColumns = slices.Concat([]Column{{"per_reply", "For each reply", Money, true}}, lowerUpper(Money), []Column{whyColumn})
@@ -384,11 +413,13 @@ func figureSpend(rows []spendRow) Figure {
 			}
 			if dimension == "all" {
 				v.N = count(r.Messages) + " messages"
-				if v.Finding == "" {
-					v.Finding = spendWords(r)
-				}
+				v.Finding = spendWords(rows)
 			}
-			v.Rows = append(v.Rows, []any{dimension, r.Segment, r.Currency, r.Messages, r.Charged, r.WithoutPrice, r.Amount.String(), number(r.PerReply), number(r.Lower), number(r.Upper), r.Why})
+			name := r.Segment
+			if dimension == all {
+				name = all
+			}
+			v.Rows = append(v.Rows, []any{dimension, name, r.Currency, r.Messages, r.Charged, r.WithoutPrice, r.Amount.String(), number(r.PerReply), number(r.Lower), number(r.Upper), r.Why})
 		}
 	}
 	for _, dimension := range []string{"category", "channel", "campaign"} {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -88,7 +89,7 @@ func buildPromises(d *Data) Content {
 	breaches := Rows[breachRow](d, "breach_rates")
 	c := Content{Finding: "No promise of a frequency is on record", Caveat: "A promise counts from the opt-in that named it to the day on which it ended. Periods that consent covers in part are in no share."}
 	topics := figureKept(kept)
-	if whole, ok := keptIn(kept, "all", all, "exceeded"); ok {
+	if whole, ok := keptIn(kept, all, "", "exceeded"); ok {
 		c.Finding, c.Lede = promiseWords(kept, whole)
 		c.Answers = append(c.Answers, whole.answer("Do we keep what we promised?", percentOf(whole.Rate, "of promised periods had more messages than promised"), "of promised periods with more messages than promised", topics.ID))
 	}
@@ -131,7 +132,7 @@ func percentOf(r Rate, words string) string {
 
 func keptIn(rows []keptRow, dimension, segment, state string) (keptRow, bool) {
 	i := slices.IndexFunc(rows, func(r keptRow) bool {
-		return r.Dimension == dimension && r.Segment == segment && r.State == state
+		return r.Dimension == dimension && (r.Segment == segment || dimension == all) && r.State == state
 	})
 	if i < 0 {
 		return keptRow{}, false
@@ -164,7 +165,7 @@ func promiseWords(rows []keptRow, whole keptRow) (finding string, lede []string)
 	}
 	var parts []string
 	for _, s := range []struct{ state, words string }{{"kept", "were kept, with one message"}, {"exceeded", "had more than one message"}, {"unused", "had none"}} {
-		if r, ok := keptIn(rows, "all", all, s.state); ok {
+		if r, ok := keptIn(rows, all, "", s.state); ok {
 			if c := newCell(0, 0, r.Periods, r.InState, r.Rate); c.Shown {
 				parts = append(parts, fmt.Sprintf("%s (%s) %s", percent.one(c.Rate), percent.betweenWords(c.Lower, c.Upper), s.words))
 			}
@@ -235,7 +236,7 @@ func figureKept(rows []keptRow) Figure {
 	}
 	v.N = count(n) + " promised periods"
 	v.Finding, _ = promiseWords(rows, keptRow{})
-	if whole, ok := keptIn(rows, "all", all, "exceeded"); ok {
+	if whole, ok := keptIn(rows, all, "", "exceeded"); ok {
 		v.Finding, _ = promiseWords(rows, whole)
 	}
 	v.Charts = []Chart{chart.Chart()}
@@ -267,7 +268,7 @@ func figureStates(rows []keptRow) Figure {
 		}
 		v.Charts = append(v.Charts, chart.Chart())
 	}
-	if whole, ok := keptIn(rows, "all", all, "kept"); ok {
+	if whole, ok := keptIn(rows, all, "", "kept"); ok {
 		v.N = count(whole.Periods) + " promised periods"
 		v.Finding = percentOf(whole.Rate, "of promised periods had the one message that was promised")
 	}
@@ -311,7 +312,7 @@ func figureBreaches(rows []breachRow) Figure {
 		chart := Ranked{Label: f.Topic, Kind: Percent, Colour: Leave}
 		for _, b := range breachNames {
 			i := slices.IndexFunc(rows, func(r breachRow) bool {
-				return r.Dimension == dimension && r.Segment == topic && r.Breach == b.breach && (r.Way == "any" || r.Way == "")
+				return r.Dimension == dimension && (r.Segment == topic || dimension == all) && r.Breach == b.breach && (r.Way == "any" || r.Way == "")
 			})
 			if i < 0 {
 				continue
@@ -356,7 +357,11 @@ func figureFunnel(rows []funnelRow) Figure {
 		if r.Asked == 0 {
 			why = "not told"
 		}
-		v.Rows = append(v.Rows, []any{r.Segment, r.Asked, values[2], values[3], values[4], values[5], r.OptedIn, r.Resumed, r.Renewed, r.Stopped, r.Blocked, r.Expired, r.Running, why})
+		name := r.Segment
+		if r.Dimension == all {
+			name = all
+		}
+		v.Rows = append(v.Rows, []any{name, r.Asked, values[2], values[3], values[4], values[5], r.OptedIn, r.Resumed, r.Renewed, r.Stopped, r.Blocked, r.Expired, r.Running, why})
 		if r.Dimension != "all" {
 			continue
 		}
@@ -419,7 +424,7 @@ func figureConsent(rows []consentRow) Figure {
 			if name == "" {
 				name = "no frequency named"
 			}
-			v.Charts = append(v.Charts, Dots{Title: strings.ToUpper(name[:1]) + name[1:], Label: "Share of consents ended, promised " + name, Under: "Days since the opt-in", Kind: Percent, Size: Medium, Axis: axis, Lines: []Line{line}, Top: top}.Chart())
+			v.Charts = append(v.Charts, Dots{Title: strings.ToUpper(name[:1]) + name[1:], Label: "Share of consents ended, promised " + name, Under: "Days since the opt-in", Kind: Percent, Size: Medium, Axis: axis, Lines: []Line{line}, Top: math.Ceil(10*top) / 10}.Chart())
 		}
 	}
 	if len(v.Charts) > 0 {
