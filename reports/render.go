@@ -205,9 +205,12 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 	return files, nil
 }
 
-// text is the page's answer for a terminal: a paragraph a line.
+// text is the page for a terminal: a paragraph or an answer a line.
 func (c Content) text() string {
 	paragraphs := append([]string{c.Finding + "."}, c.Lede...)
+	for _, a := range c.Answers {
+		paragraphs = append(paragraphs, a.Question+" "+a.Sentence)
+	}
 	if c.Caveat != "" {
 		paragraphs = append(paragraphs, c.Caveat)
 	}
