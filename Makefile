@@ -6,7 +6,7 @@ GO ?= go
 BENCH_FLAGS := $(if $(ONLY),--only=$(ONLY))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race soak lint bench build deps golden clean
+.PHONY: help demo test race soak lint bench build deps golden screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ build: deps ## put the binary and all it needs into build/
 
 golden: deps ## rewrite the expected outputs of tests; read the diff before you commit it
 	$(GO) test ./reports/... ./queries/... -update
+
+screenshots: demo ## write the pictures of the demo's report into docs/screenshots, for the README
+	$(GO) test ./reports -run '^TestScreenshots$$' -count=1 -args -of "$$(pwd)/build/demo/reports" -into "$$(pwd)/docs/screenshots"
+	@ls -1sh docs/screenshots
 
 clean: ## remove what the other targets made; node_modules stays
 	rm -rf build

@@ -69,7 +69,7 @@ func (b *bench) reports(ctx context.Context) error {
 	}
 	library, err := os.ReadFile("node_modules/.drumbeat/charts.min.js")
 	if err != nil {
-		return fmt.Errorf("read the chart library; run this in Drumbeat's folder, after `npm ci`: %w", err)
+		return fmt.Errorf("read the chart library; run this in Drumbeat's folder, after `make deps`: %w", err)
 	}
 	definitions, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
@@ -84,7 +84,7 @@ func (b *bench) reports(ctx context.Context) error {
 		return err
 	}
 	b.add(alone(row{Name: "all reports from ready metrics", Value: figures[0].value, Unit: "s", Goal: 2, AtMost: true}))
-	pages, err := filepath.Glob(filepath.Join(o.Dir, "*.html"))
+	pages, err := filepath.Glob(filepath.Join(o.Dir, "*", "*.html"))
 	if err != nil {
 		return fmt.Errorf("list the pages: %w", err)
 	}

@@ -81,6 +81,9 @@ func finish(builder interface {
 	options["textStyle"] = map[string]any{"fontFamily": "inherit"}
 	x := options["xAxis"].([]any)[0].(map[string]any)
 	y := options["yAxis"].([]any)[0].(map[string]any)
+	if options["series"] == nil {
+		options["series"] = []any{}
+	}
 	for i, s := range options["series"].([]any) {
 		series := s.(map[string]any)
 		series["z"] = i + 2

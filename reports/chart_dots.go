@@ -138,7 +138,7 @@ func (d Dots) Chart() Chart {
 				series["lineStyle"].(map[string]any)["cap"] = "round"
 			case "label":
 				series["label"].(map[string]any)["distance"] = width
-				if points := series["data"].([]any); d.Size != Wide && len(points) == 2 {
+				if points := series["data"].([]any); d.Size == Small && len(points) == 2 {
 					points[0].(map[string]any)["label"] = map[string]any{"align": "left"} // off the axis
 					points[1].(map[string]any)["label"] = map[string]any{"align": "right"}
 				}
@@ -255,7 +255,7 @@ func (d Dots) ends(l Line, s scale) (points []opts.ScatterData) {
 	}
 	label := func(i int, beside ...int) {
 		at := shown[i].top(s)
-		for _, k := range beside { // a label stands clear of its neighbour's interval
+		for _, k := range beside { // in a small chart a label stands clear of its neighbour's interval
 			at = math.Max(at, shown[k].top(s))
 		}
 		points = append(points, opts.ScatterData{Name: d.Kind.short(*shown[i].Value), Value: []any{shown[i].At, at}})
@@ -265,9 +265,12 @@ func (d Dots) ends(l Line, s scale) (points []opts.ScatterData) {
 		for i := range shown {
 			label(i)
 		}
-	default:
+	case d.Size == Small:
 		label(0, 1)
 		label(last, last-1)
+	default:
+		label(0)
+		label(last)
 	}
 	return points
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/go-echarts/go-echarts/v2/opts"
 )
 
-// Heat draws one value for each pair of two ordered things, darker for more. Lightness alone
+// Heat draws one value for each pair of two ordered things, the farther from the paper's colour the more. Lightness alone
 // carries the value, so it reads without seeing colour.
 type Heat struct {
 	Title, Note string

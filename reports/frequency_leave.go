@@ -251,8 +251,8 @@ func byTimeFigure(d *Data) Figure {
 			chart.Lines = append(chart.Lines, line)
 		}
 	}
-	v.Charts = []Chart{chart.Chart()}
 	if len(v.Rows) > 0 {
+		v.Charts = []Chart{chart.Chart()}
 		f.Views = []View{v}
 	}
 	return f

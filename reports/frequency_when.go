@@ -140,7 +140,7 @@ var weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 func hourFigure(d *Data, o outcome) Figure {
 	rows := slices.DeleteFunc(Rows[hourRow](d, "frequency_hour"), func(r hourRow) bool { return r.Outcome != o.Name })
 	f := Figure{ID: "hours", Topic: o.Title + " by local weekday and hour", Unit: "% of messages " + o.Past + " within " + o.Within + ", by the contact’s local time of sending", Interval: clustered, Zone: "local time of contact or market", Level: Crude, Ask: "frequency_hour", Metric: "frequency_hour",
-		Notes:   []string{"Of 168 intervals of 95% about 8 miss their rate by chance: the darkest cell is no best hour. Who is sent at night is chosen."},
+		Notes:   []string{"Of 168 intervals of 95% about 8 miss their rate by chance: the highest cell is no best hour. Who is sent at night is chosen."},
 		Columns: append([]Column{{"weekday", "Weekday", Text, false}}, rateColumns(Column{"hour", "Hour", Text, false}, Column{"messages", "Messages", Count, false}, Column{"outcomes", o.Title, Count, false}, Percent)...)}
 	hours := make([]string, 24)
 	for h := range hours {

@@ -49,6 +49,24 @@ func (c Content) empty() bool {
 	return !slices.ContainsFunc(c.Sections, func(s Section) bool { return len(s.Figures) > 0 })
 }
 
+// twice is an id that two sections or figures share, "" if there is none: it could not be an address.
+func (c Content) twice() string {
+	seen := map[string]bool{}
+	for _, s := range c.Sections {
+		ids := []string{s.ID}
+		for _, f := range s.Figures {
+			ids = append(ids, f.ID)
+		}
+		for _, id := range ids {
+			if seen[id] {
+				return id
+			}
+			seen[id] = true
+		}
+	}
+	return ""
+}
+
 // shown leaves out figures without rows, and sections without figures.
 func (c Content) shown() Content {
 	var sections []Section

@@ -295,7 +295,7 @@ var breachNames = []struct{ breach, name string }{
 
 // figureBreaches shows the share of marketing messages that no consent allowed, by what was wrong, and by topic.
 func figureBreaches(rows []breachRow) Figure {
-	f := Figure{ID: "breaches", Topic: "Marketing messages that no consent allowed", Unit: "% of marketing messages", Interval: byContact, Level: Counted, Ask: "breach_rates", Metric: "breach_rates",
+	f := Figure{ID: "breach-shares", Topic: "Marketing messages that no consent allowed", Unit: "% of marketing messages", Interval: byContact, Level: Counted, Ask: "breach_rates", Metric: "breach_rates",
 		Notes:   []string{"Without a known opt-in are only contacts who were first heard of a week after the data begin or later: the others may have opted in before.", "The cases are in the query breaches. Any message after an opt-out is one too many; how many there may be is not a question of statistics."},
 		Columns: slices.Concat([]Column{{"topic", "Topic", Text, false}}, shareColumns("breach", "Breach", "messages", "Marketing messages", "broken", "Breaches", Percent))}
 	v := View{}

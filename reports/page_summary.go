@@ -11,6 +11,7 @@ func summarise(d *Data, others []built, before []Said) (Content, []answerView, [
 	var said []Said
 	for _, page := range others {
 		for _, a := range page.content.Answers {
+			c.Answers = append(c.Answers, a)
 			views = append(views, answerView{Answer: a, Change: sinceLast(a, before), Link: page.Name + ".html#" + a.Figure})
 			said = append(said, Said{Window: days(d.From, d.To), Question: a.Question, Value: a.Value, Interval: a.Interval})
 		}

@@ -149,6 +149,9 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		}
 		var data []payload
 		charts := 0
+		if id := b.content.twice(); id != "" {
+			return nil, fmt.Errorf("page %s: two sections or figures have the id %q", b.Name, id)
+		}
 		for _, s := range b.content.Sections {
 			section := sectionView{ID: s.ID, Title: s.Title, Intro: s.Intro}
 			for _, f := range s.Figures {
@@ -205,9 +208,12 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 	return files, nil
 }
 
-// text is the page's answer for a terminal: a paragraph a line.
+// text is the page for a terminal: a paragraph or an answer a line.
 func (c Content) text() string {
 	paragraphs := append([]string{c.Finding + "."}, c.Lede...)
+	for _, a := range c.Answers {
+		paragraphs = append(paragraphs, a.Question+" "+a.Sentence)
+	}
 	if c.Caveat != "" {
 		paragraphs = append(paragraphs, c.Caveat)
 	}

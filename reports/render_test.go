@@ -298,3 +298,50 @@ func TestRenderFailures(t *testing.T) {
 	f("another window", small(), Options{From: date("2020-01-01")}, queries.ErrWindow, "windows")
 	f("rows that cannot be read", with("frequency_opt_out", `{"dose_from":"x"}`), Options{}, nil, "frequency_opt_out")
 }
+
+// Whatever is missing, the pages are made: where every estimate is suppressed, where each question has
+// one row, and where one question has none.
+func TestLittleData(t *testing.T) {
+	js := library(t)
+	estimate := regexp.MustCompile(`"((?:[a-z0-9_]+_)?(?:rate|lower|upper|mean|median|p90|share|trend|estimate|marginal|utility|change|observed|capped|hazard|survival|incidence|difference|days|chance_best|p_value))":-?[0-9.e-]+`)
+	worlds := map[string]answers{"suppressed": spring(), "one row": spring(), "nothing": {}}
+	for ask, text := range spring() {
+		if ask == "businesses" || ask == "windows" {
+			worlds["nothing"][ask] = text
+			continue
+		}
+		if ask != "messages_by_day" && ask != "coverage_by_market" {
+			text := strings.ReplaceAll(estimate.ReplaceAllString(text, `"$1":null`), `"suppressed":0`, `"suppressed":1`)
+			for _, counted := range []string{"person_days", "from_day", "spell_day", "horizon_days", "stratum_days"} {
+				text = strings.ReplaceAll(text, `"`+counted+`":null`, `"`+counted+`":40`)
+			}
+			worlds["suppressed"][ask] = text
+		}
+		first, _, _ := strings.Cut(text, "\n")
+		worlds["one row"][ask] = first
+		without := spring()
+		without[ask] = ""
+		worlds["without "+ask] = without
+	}
+	for name, rows := range worlds {
+		e := Edition{Business: "Northwind Coffee", From: date("2025-09-01"), To: date("2025-11-30"), Cutoff: date("2025-11-29")}
+		d, err := load(t.Context(), rows, e, pages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _, err := build(d, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if name == "nothing" && len(list) != 1 {
+			t.Errorf("without rows there are %d pages, want the summary alone", len(list))
+		}
+		if strings.HasPrefix(name, "without") {
+			continue // drawn in the others
+		}
+		if _, err := print(Options{Echarts: js}, d, list); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -126,11 +126,15 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		say.stage("compute", "%s: %d tables, %d rows", job, len(result.Steps), rows)
 	}
 
-	pages, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: filepath.Join(c.Out, "reports"), Business: demoBusiness})
+	dir := filepath.Join(c.Out, "reports")
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the earlier demo's reports: %w", err)
+	}
+	pages, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: dir, Business: demoBusiness})
 	if err != nil {
 		return err
 	}
-	say.stage("report", "a file a page, no network needed")
+	say.stage("report", "pages that need no network, and the rows they were made of")
 	if err := db.Close(); err != nil {
 		return fmt.Errorf("end the engine: %w", err)
 	}
