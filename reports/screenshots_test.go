@@ -35,7 +35,7 @@ func TestScreenshots(t *testing.T) {
 		width, height          int64
 	}{
 		{"summary", "summary", "light", "header", 1180, 1180},
-		{"frequency", "frequency", "light", "#recommendation", 1180, 1250},
+		{"frequency", "frequency", "light", "#how-often", 1180, 1280},
 		{"curves-dark", "frequency", "dark", "#curves-open", 1180, 640},
 		{"phone", "frequency", "light", "#opt-outs", 390, 780},
 	} {
