@@ -220,10 +220,8 @@ func (p *program) emptyDemo(ctx context.Context, db *warehouse.DB) error {
 			return fmt.Errorf("drop the earlier demo's %s: %w", r.Name, err)
 		}
 	}
-	for _, folder := range []string{spoolPath(p.Dir), filepath.Join(filepath.Dir(p.Dir), "reports")} {
-		if err := os.RemoveAll(folder); err != nil {
-			return fmt.Errorf("remove what the earlier demo left in %s: %w", filepath.Base(folder), err)
-		}
+	if err := os.RemoveAll(spoolPath(p.Dir)); err != nil {
+		return fmt.Errorf("remove the earlier demo's spool: %w", err)
 	}
 	_, err = db.Migrate(ctx)
 	return err
