@@ -122,7 +122,7 @@ func buildDelivery(d *Data) Content {
 		c.Finding = funnel.Views[0].finding(funnel)
 	}
 	if r, ok := noWindow(shares); ok {
-		a := Answer{Question: "Do we keep to the platforms' windows?", Sentence: windowWords(r), Figure: windows.ID}
+		a := Answer{Question: "Do we keep to the platforms' windows?", Sentence: windowWords(r) + ".", Figure: windows.ID}
 		if cell := newCell(0, 0, r.Messages, r.InState, r.Rate); cell.Shown {
 			a.Value, a.Of, a.Interval = percent.one(cell.Rate), "of messages were sent in no window", "95% interval "+percent.betweenWords(cell.Lower, cell.Upper)
 		}
@@ -135,8 +135,8 @@ func buildDelivery(d *Data) Content {
 		c.Lede = append([]string{funnelWords(funnel)}, c.Lede...)
 	}
 	for _, r := range wholeSpend(spend) {
-		if finite(r.PerReply) && finite(r.Lower) && finite(r.Upper) {
-			c.Answers = append(c.Answers, Answer{Question: "What does a reply cost in " + r.Currency + "?", Sentence: spendWords(spend), Value: Money.write(*r.PerReply), Of: r.Currency + " for each reply",
+		if finite(r.PerReply) && finite(r.Lower) && finite(r.Upper) && *r.PerReply >= leastAmount {
+			c.Answers = append(c.Answers, Answer{Question: "What does a reply cost in " + r.Currency + "?", Sentence: spendWords(spend) + ".", Value: Money.write(*r.PerReply), Of: r.Currency + " for each reply",
 				Interval: "95% interval " + Money.write(*r.Lower) + " to " + Money.write(*r.Upper), Figure: cost.ID})
 		}
 	}
@@ -362,6 +362,9 @@ func figureRefusals(rows []refusalRow) Figure {
 	}
 	return f
 }
+
+// leastAmount is the smallest that Money shows: a currency in which next to nothing was charged says nothing of replies.
+const leastAmount = 0.0001
 
 // wholeSpend are the rows of everything together, over the whole window: one a currency.
 func wholeSpend(rows []spendRow) (whole []spendRow) {

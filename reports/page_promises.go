@@ -91,7 +91,7 @@ func buildPromises(d *Data) Content {
 	topics := figureKept(kept)
 	if whole, ok := keptIn(kept, all, "", "exceeded"); ok {
 		c.Finding, c.Lede = promiseWords(kept, whole)
-		c.Answers = append(c.Answers, whole.answer("Do we keep what we promised?", percentOf(whole.Rate, "of promised periods had more messages than promised"), "of promised periods with more messages than promised", topics.ID))
+		c.Answers = append(c.Answers, whole.answer("Do we keep what we promised?", percentOf(whole.Rate, "of promised periods had more messages than promised")+".", "of promised periods with more messages than promised", topics.ID))
 	}
 	afterNo := figureBreaches(breaches)
 	if r, ok := breachOf(breaches, "after_opt_out"); ok && len(afterNo.Views) > 0 {
@@ -99,7 +99,7 @@ func buildPromises(d *Data) Content {
 		if r.Broken == 0 {
 			sentence = "No marketing message went to anybody who had opted out of it"
 		}
-		c.Answers = append(c.Answers, keptRow{Periods: r.Messages, InState: r.Broken, Rate: r.Rate}.answer("Do we message people who said no?", sentence, "of marketing messages after an opt-out", afterNo.ID))
+		c.Answers = append(c.Answers, keptRow{Periods: r.Messages, InState: r.Broken, Rate: r.Rate}.answer("Do we message people who said no?", sentence+".", "of marketing messages after an opt-out", afterNo.ID))
 	}
 	c.Sections = []Section{
 		{ID: "promises", Title: "What was promised", Intro: "An opt-in names a topic and a frequency: daily, weekly or monthly. One message in each such period keeps the promise.",
