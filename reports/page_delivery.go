@@ -140,12 +140,18 @@ func buildDelivery(d *Data) Content {
 				Interval: "95% interval " + Money.write(*r.Lower) + " to " + Money.write(*r.Upper), Figure: cost.ID})
 		}
 	}
-	byExposure := figuresByExposure(Rows[exposureSpendRow](d, "spend_by_exposure"))
+	var currencies []string
+	for _, r := range wholeSpend(spend) {
+		if finite(r.PerReply) && *r.PerReply >= leastAmount {
+			currencies = append(currencies, r.Currency)
+		}
+	}
+	byExposure := figuresByExposure(Rows[exposureSpendRow](d, "spend_by_exposure"), currencies)
 	c.Sections = []Section{
 		{ID: "delivery", Title: "Delivery", Figures: []Figure{funnel, failures}},
 		{ID: "windows", Title: "Windows", Intro: "Platforms allow a message in certain windows only: for a day after the person wrote, with a token or template, or not at all. A message is read by the rules of its day.",
 			Figures: []Figure{windows, figureService(Rows[serviceRow](d, "service_windows")), figureRefusals(Rows[refusalRow](d, "window_refusals dimension=all"))}},
-		{ID: "cost", Title: "Cost", Figures: slices.Concat([]Figure{cost}, byExposure, figuresSaving(Rows[savingRow](d, "spend_what_if")), []Figure{figureMissing(Rows[missingPriceRow](d, "prices_missing"))})},
+		{ID: "cost", Title: "Cost", Figures: slices.Concat([]Figure{cost}, byExposure, figuresSaving(Rows[savingRow](d, "spend_what_if"), currencies), []Figure{figureMissing(Rows[missingPriceRow](d, "prices_missing"))})},
 	}
 	return c
 }
@@ -428,10 +434,11 @@ func figureSpend(rows []spendRow) Figure {
 	for _, dimension := range []string{"category", "channel", "campaign"} {
 		chart := Ranked{Title: "By " + dimension, Label: "Amount for each reply, by " + dimension, Kind: Money, Colour: Plain, Size: Medium}
 		for i, row := range v.Rows {
-			if row[0] != dimension || row[7] == nil {
+			value, shown := row[7].(float64)
+			if row[0] != dimension || row[1] == "" || !shown || value < leastAmount {
 				continue
 			}
-			value, lower, upper := row[7].(float64), row[8], row[9]
+			lower, upper := row[8], row[9]
 			dot := Dot{Row: i, Value: &value}
 			if l, ok := lower.(float64); ok {
 				dot.Lower = &l
@@ -453,8 +460,8 @@ func figureSpend(rows []spendRow) Figure {
 }
 
 // figuresByExposure show what the n-th message of a week costs for each reply: a figure a currency.
-func figuresByExposure(rows []exposureSpendRow) (figures []Figure) {
-	for _, currency := range currencies(rows, func(r exposureSpendRow) string { return r.Currency }) {
+func figuresByExposure(rows []exposureSpendRow, currencies []string) (figures []Figure) {
+	for _, currency := range currencies {
 		f := Figure{ID: "cost-by-exposure-" + strings.ToLower(currency), Topic: "What a reply costs in " + currency + ", by messages in 7 days", Unit: currency + " for each reply to messages at this exposure", Interval: byContact, Level: Crude,
 			Ask: "spend_by_exposure", Metric: "spend_by_exposure",
 			Columns: slices.Concat([]Column{{"exposure", "Messages in 7 days", Text, false}, {"messages", "Messages", Count, false}, {"replied", "Replies", Count, false}}, moneyColumns)}
@@ -497,14 +504,9 @@ func risesOrFalls(subject string, dots []Dot, axis []string, unit string) string
 	return between + ": no clear change"
 }
 
-func currencies[R any](rows []R, of func(R) string) []string {
-	list := names(rows, of)[1:]
-	return slices.DeleteFunc(list, func(c string) bool { return c == "" })
-}
-
 // figuresSaving show what caps would have saved: a figure a currency.
-func figuresSaving(rows []savingRow) (figures []Figure) {
-	for _, currency := range currencies(rows, func(r savingRow) string { return r.Currency }) {
+func figuresSaving(rows []savingRow, currencies []string) (figures []Figure) {
+	for _, currency := range currencies {
 		f := Figure{ID: "saving-" + strings.ToLower(currency), Topic: "What a cap would save in " + currency, Unit: currency + " per 1,000 contacts at risk and 30 days, by cap on the messages of any 7 days", Interval: "95% intervals, by the delta method", Level: Counted,
 			Ask: "spend_what_if", Metric: "spend_what_if", Notes: []string{"Spared messages cost what the others cost on average. What a cap does to engagement and opt-outs is on the page of frequency."},
 			Columns: slices.Concat([]Column{{"cap", "Cap", Text, false}, {"observed", "Observed", Money, false}, {"capped", "Under the cap", Money, false}, {"saving", "Saving", Money, true}}, lowerUpper(Money), []Column{whyColumn})}
