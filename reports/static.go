@@ -105,7 +105,7 @@ func slim(svg, id string) string {
 
 var (
 	drawnHead  = regexp.MustCompile(`^<svg [^>]*(viewBox="[^"]*")>`)
-	drawnWaste = regexp.MustCompile(` pointer-events="visible"| dominant-baseline="central"|font-family:inherit;| class="[a-z0-9-]*-cls-\d+"|\n`)
+	drawnWaste = regexp.MustCompile(` pointer-events="visible"| dominant-baseline="central"|font-family:inherit;| class="[a-z0-9-]*-cls-\d+"|(?s:<style ?>.*?</style>)|\n`) // the styles are of a mouse's, and numbered by what else was drawn
 )
 
 func (s *static) renderer() (func(*drawing) error, error) {
