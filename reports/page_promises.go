@@ -461,8 +461,12 @@ func figurePromise(rows []promiseRow, outcome, word string) Figure {
 			chart.Dots = append(chart.Dots, c.dot(0, len(v.Rows)))
 			v.Rows = append(v.Rows, append([]any{how.title, p}, c.values()...))
 		}
-		if len(chart.Names) > 0 {
+		switch {
+		case slices.ContainsFunc(chart.Dots, func(d Dot) bool { return finite(d.Value) }):
 			v.Charts = append(v.Charts, chart.Chart())
+		case how.key == "standardised":
+			f.Level = Crude
+			f.Notes = []string{"Too few contacts with the same prior engagement and market were promised different frequencies to compare them at equal ones."}
 		}
 	}
 	if len(v.Charts) > 0 {
