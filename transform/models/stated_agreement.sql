@@ -1,7 +1,7 @@
 -- stated_agreement: how far what people say agrees with the log.
 -- grain:   of the sums one row of stated_joined; of the result see docs/metrics.md
 -- reads:   surveys, survey_questions, survey_respondents, survey_answers, contact_frequency, pain_contacts (of both the window that ends
---          last; nothing to deduplicate), coverage
+--          last; nothing to deduplicate), coverage, and in Go what stated_observed is made from, and so once that is made
 -- params:  none: all surveys
 -- returns: business_id String, survey_id String, cutoff DateTime64(3, 'UTC'), subject String, stated String, stated_position UInt16,
 --          observed String, observed_position UInt16, respondents UInt64, synthetic UInt8
