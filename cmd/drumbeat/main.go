@@ -62,6 +62,7 @@ type commandLine struct {
 	Run      runCommand      `cmd:"" help:"Run a job now, or again for a past window."`
 	Report   reportCommand   `cmd:"" help:"Render the reports to a folder."`
 	Query    queryCommand    `cmd:"" help:"Ask a named question, or in SQL, as the read-only analyst."`
+	Contacts contactsCommand `cmd:"" help:"Add the contact_id to a list of addresses (CSV), to join it with what queries export."`
 	Rates    ratesCommand    `cmd:"" help:"Load a rate card: what messages cost (CSV)."`
 	Doctor   doctorCommand   `cmd:"" help:"Check engine, schema, spool and freshness."`
 
