@@ -60,7 +60,7 @@ type (
 	}
 	figureView struct {
 		ID, Topic, Finding, Unit, N, Interval string
-		Level, Window, Zone, Cutoff           string
+		Level, Window, Zone, Cutoff, When     string
 		Ask, Metric                           string
 		Notes                                 []string
 		Size                                  Size
@@ -131,7 +131,7 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 	first := f.Views[0]
 	v := figureView{
 		ID: f.ID, Topic: f.Topic, Finding: first.finding(f), Unit: f.Unit, N: first.N, Interval: f.Interval, Level: f.Level.words(),
-		Window: days(e.From, e.To), Zone: f.Zone, Cutoff: minute(e.Cutoff), Ask: askID(f.Ask), Metric: f.Metric, Notes: f.Notes, Behind: f.Behind != nil,
+		Window: days(e.From, e.To), Zone: f.Zone, Cutoff: minute(e.Cutoff), When: f.When, Ask: askID(f.Ask), Metric: f.Metric, Notes: f.Notes, Behind: f.Behind != nil,
 	}
 	if v.Zone == "" {
 		v.Zone = "UTC days"
