@@ -185,6 +185,9 @@ func pack(text []byte) (template.HTML, error) {
 	return template.HTML(base64.StdEncoding.EncodeToString(out.Bytes())), nil
 }
 
+// longText is from how many letters on a cell may break into lines.
+const longText = 32
+
 // table prints the rows of a view. The column "why" stands in place of the main value.
 func table(f Figure, view View) (heads []headView, rows []rowView) {
 	why := slices.IndexFunc(f.Columns, func(c Column) bool { return c.Key == whyColumn.Key })
@@ -202,6 +205,9 @@ func table(f Figure, view View) (heads []headView, rows []rowView) {
 			cell := cellView{Text: c.Kind.text(row[k])}
 			if c.Kind == Text {
 				cell.Class = "text"
+				if len(cell.Text) > longText {
+					cell.Class = "text long"
+				}
 			}
 			if row[k] == nil {
 				cell.Class = "none"

@@ -136,8 +136,8 @@ func buildPains(d *Data) Content {
 		{ID: "observed", Title: "What happened to people", Intro: "Pains that the log shows, each by a fixed line that is in the table. A contact is hit once it happened to them at least once in the window.",
 			Figures: []Figure{reach, excess, painMarketsFigure(Rows[painRow](d, "pain_points dimension=market"), observed), painWeeksFigure(d.Edition, Rows[painRow](d, "pain_points dimension=week"), observed)}},
 		{ID: "stated", Title: "What people say",
-			Figures: []Figure{stated, statedPanels(whole, markets, "market", Rows[comparisonRow](d, "survey_comparisons comparison=independence dimension=market")),
-				statedPanels(whole, ages, "age", Rows[comparisonRow](d, "survey_comparisons comparison=independence dimension=age")), surveyFigure(whole)}},
+			Figures: []Figure{stated, statedPanels(whole, markets, "market", ranks, Rows[comparisonRow](d, "survey_comparisons comparison=independence dimension=market")),
+				statedPanels(whole, ages, "age", ranks, Rows[comparisonRow](d, "survey_comparisons comparison=independence dimension=age")), surveyFigure(whole)}},
 	}
 	if slices.ContainsFunc(c.Sections, func(s Section) bool {
 		return slices.ContainsFunc(s.Figures, func(f Figure) bool { return !f.empty() })
@@ -168,6 +168,12 @@ func (a asked) ranks(rows []rankRow) map[rankKey]rankRow {
 		}
 	}
 	return found
+}
+
+// isPain is false of `none of these`: it is shown, and has no rank.
+func (a asked) isPain(r estimateRow, ranks map[rankKey]rankRow) bool {
+	_, ranked := ranks[rankKey{r.inSegment, r.Option}]
+	return ranked || !r.estimate().shown()
 }
 
 // rankWords writes a rank interval: 1, 1–2.
@@ -370,6 +376,7 @@ func painExcessFigure(rows []painRow) Figure {
 		return cmp.Or(Rate{Rate: a.Excess}.compare(Rate{Rate: b.Excess}), cmp.Compare(a.Pain, b.Pain))
 	})
 	var more []string
+	var weeksOf uint64
 	shown := false
 	for _, r := range own {
 		e := estimate{r.Excess, r.ExcessLower, r.ExcessUpper, r.Why}
@@ -386,12 +393,13 @@ func painExcessFigure(rows []painRow) Figure {
 		if !e.shown() && (r.HitWeeks < fewContacts || r.OtherWeeks < fewContacts) {
 			weeks = []any{nil, nil, nil}
 		}
-		v.N = "contact-weeks that could be hit and are 7 days old"
+		weeksOf = max(weeksOf, r.HitWeeks+r.OtherWeeks)
 		v.Rows = append(v.Rows, slices.Concat([]any{painName(r.Pain)}, weeks, e.values()))
 	}
 	if !shown {
 		return f
 	}
+	v.N = "up to " + count(weeksOf) + " contact-weeks"
 	v.Finding = "After no pain do contacts leave clearly more often than others like them"
 	if len(more) > 0 {
 		v.Finding = "Contacts leave more often than others like them after " + listed(more)
@@ -403,7 +411,7 @@ func painExcessFigure(rows []painRow) Figure {
 
 // painSidesFigure sets what people name beside what happened, over the days that the question asks about.
 func painSidesFigure(whole asked, rows []sideRow, agreement []agreementRow) Figure {
-	f := Figure{ID: "side-by-side", Topic: "Named, and happened", Unit: "Left: % of respondents who name it. Right: % of contacts to whom it happened", Interval: "95% intervals, of the survey’s design and of contacts", Level: Stated, Ask: "stated_observed", Metric: "stated_observed",
+	f := Figure{ID: "side-by-side", Topic: "Named, and happened", Unit: "% of respondents who name it, and % of contacts to whom it happened", Interval: "95% intervals, of the survey’s design and of contacts", Level: Stated, Ask: "stated_observed", Metric: "stated_observed",
 		Columns: []Column{{"pain", "Pain", Text, false}, {"label", "As the survey says it", Text, false}, {"base_n", "Respondents", Count, false}, {"stated", "Named", Percent, true}, {"stated_lower", "95% from", Percent, false}, {"stated_upper", "to", Percent, false},
 			{"contacts", "Contacts", Count, false}, {"hit", "Hit", Count, false}, {"observed", "Happened", Percent, true}, {"observed_lower", "95% from", Percent, false}, {"observed_upper", "to", Percent, false},
 			{"difference", "Named less happened", Points, true}, {"difference_lower", "95% from", Points, false}, {"difference_upper", "to", Points, false}, whyColumn}}
@@ -588,7 +596,7 @@ func painStatedFigure(whole asked, markets []estimateRow, ranks map[rankKey]rank
 					first = append(first, r.Label)
 				}
 			}
-			if ranked || !e.shown() { // what has no rank and is shown is `none of these`
+			if whole.isPain(r, ranks) {
 				chart.Names = append(chart.Names, name)
 				chart.Dots = append(chart.Dots, e.dot(len(v.Rows)))
 			}
@@ -620,13 +628,14 @@ func byShare(rows []estimateRow) []estimateRow {
 }
 
 // statedPanels has a small chart a pain, by age or by market, all on one scale.
-func statedPanels(whole asked, rows []estimateRow, by string, tests []comparisonRow) Figure {
+func statedPanels(whole asked, rows []estimateRow, by string, ranks map[rankKey]rankRow, tests []comparisonRow) Figure {
 	f := Figure{ID: "named-by-" + by, Topic: "Pains that people name, by " + by, Interval: bySurvey, Level: Stated, Ask: "survey_estimates dimension=" + by + " measures=pains", Metric: "survey_estimates",
 		Columns: slices.Concat([]Column{{"label", "Pain", Text, false}, {by, strings.ToUpper(by[:1]) + by[1:], Text, false}, {"base_n", "Respondents", Count, false}, {"value", "Share", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})}
 	segments := names(rows, func(r estimateRow) string { return r.Segment })[1:]
 	if len(segments) < 2 {
 		return f // one is the whole
 	}
+	pains := slices.DeleteFunc(byShare(whole.rows), func(r estimateRow) bool { return !whole.isPain(r, ranks) })
 	f.Unit, f.When = "% of "+whole.base()+", weighted, by "+by+"; all on one scale, most named first", whole.survey.when()
 	var ends []estimate
 	for _, r := range rows {
@@ -634,7 +643,7 @@ func statedPanels(whole asked, rows []estimateRow, by string, tests []comparison
 	}
 	v := View{}
 	var n uint64
-	for _, option := range byShare(whole.rows) {
+	for _, option := range pains {
 		chart := Dots{Title: option.Label, Label: option.Label + ": share who name it, by " + by, Kind: Percent, Size: Small, Top: niceEnd(ends), Every: 1}
 		line, dots := Line{Colour: Plain, Loose: by != "age"}, 0
 		for i, segment := range segments {
@@ -670,7 +679,7 @@ func statedPanels(whole asked, rows []estimateRow, by string, tests []comparison
 	v.N = count(n) + " respondents"
 	var differ []string
 	known := 0
-	for _, option := range byShare(whole.rows) {
+	for _, option := range pains {
 		for _, t := range tests {
 			if t.Survey == whole.survey.ID && t.Question == option.Question && t.Option == option.Option {
 				known++
@@ -749,8 +758,7 @@ func painWeeksFigure(e Edition, rows, whole []painRow) Figure {
 		Columns: slices.Concat([]Column{{"pain", "Pain", Text, false}, {"week", "Week of", Text, false}, {"contacts", "Contacts", Count, false}, {"hit", "Hit", Count, false}, {"reach", "Share", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})}
 	var segments, axis []string
 	for _, s := range names(rows, func(r painRow) string { return r.Segment })[1:] {
-		monday, err := time.Parse(time.DateOnly, s)
-		if err == nil && !monday.Before(e.From) && !monday.AddDate(0, 0, 7).After(e.To) {
+		if monday, ok := wholeWeek(e, s); ok {
 			segments, axis = append(segments, s), append(axis, monday.Format("2 Jan"))
 		}
 	}
@@ -758,7 +766,7 @@ func painWeeksFigure(e Edition, rows, whole []painRow) Figure {
 		return f
 	}
 	v, _ := painPanels(whole, rows, segments, axis, "by week", false)
-	var moved []string
+	var more, fewer []string
 	for _, r := range whole {
 		var cells []cell
 		for _, s := range segments {
@@ -770,19 +778,30 @@ func painWeeksFigure(e Edition, rows, whole []painRow) Figure {
 		}
 		switch changeOf(cells).direction {
 		case rises:
-			moved = append(moved, painName(r.Pain)+" rises")
+			more = append(more, painName(r.Pain))
 		case falls:
-			moved = append(moved, painName(r.Pain)+" falls")
+			fewer = append(fewer, painName(r.Pain))
 		}
 	}
 	v.Finding = "No pain hits clearly more or fewer contacts in the last week than in the first"
-	if len(moved) > 0 {
-		v.Finding = "From the first week to the last, " + strings.ToLower(strings.Join(moved, "; "))
+	switch {
+	case len(more) > 0 && len(fewer) > 0:
+		v.Finding = listed(more) + " hit more contacts in the last week than in the first, " + listed(fewer) + " fewer"
+	case len(more) > 0:
+		v.Finding = listed(more) + " hit more contacts in the last week than in the first"
+	case len(fewer) > 0:
+		v.Finding = listed(fewer) + " hit fewer contacts in the last week than in the first"
 	}
 	if len(v.Charts) > 0 {
 		f.Views = []View{v}
 	}
 	return f
+}
+
+// wholeWeek reads a Monday, and says whether its week lies in the window.
+func wholeWeek(e Edition, segment string) (time.Time, bool) {
+	monday, err := time.Parse(time.DateOnly, segment)
+	return monday, err == nil && !monday.Before(e.From) && !monday.AddDate(0, 0, 7).After(e.To)
 }
 
 // painPanels draws a chart a pain over segments, the pains in order of their reach, and names those in which the highest
@@ -801,8 +820,11 @@ func painPanels(whole, rows []painRow, segments, axis []string, by string, loose
 	var contacts uint64
 	for _, pain := range order {
 		chart := Dots{Title: painName(pain.Pain), Label: painName(pain.Pain) + ": share of contacts hit, " + by, Kind: Percent, Size: Small, Top: niceEnd(ends)}
-		if loose {
+		switch {
+		case loose:
 			chart.Every = 1
+		case len(segments) > 4:
+			chart.Every = 2
 		}
 		line, dots := Line{Colour: Plain, Loose: loose}, 0
 		var low, high *cell

@@ -193,7 +193,7 @@ func syntheticCaveat(s surveyRow) string {
 
 // surveyFigure says who was asked, and what weighting cost.
 func surveyFigure(a asked) Figure {
-	f := Figure{ID: "survey", Topic: "The survey", Unit: "Respondents; worth: as many respondents of equal weight as tell as much", Level: Stated, Ask: "surveys", Metric: "survey_estimates",
+	f := Figure{ID: "survey", Topic: "The survey", Unit: "Who was asked, and how answers are weighted", Level: Stated, Ask: "surveys", Metric: "survey_estimates",
 		Columns: []Column{{"title", "Survey", Text, false}, {"population", "Of whom", Text, false}, {"answered_from", "Answered from", Text, false}, {"answered_to", "to", Text, false}, {"respondents", "Respondents", Count, true},
 			{"weighting", "Weights", Text, false}, {"design_effect", "Design effect of the weights", Number, false}}}
 	if len(a.rows) == 0 {
@@ -215,7 +215,7 @@ func surveyFigure(a asked) Figure {
 	v := View{N: count(s.Respondents) + " respondents", Finding: fmt.Sprintf("%s people were asked", count(s.Respondents)),
 		Rows: [][]any{{cmp.Or(s.Title, s.ID), s.Population, s.From.Format("2006-01-02"), s.To.Format("2006-01-02"), s.Respondents, weights, s.Effect}}}
 	if s.Effect > 0 {
-		v.Finding = fmt.Sprintf("%s people were asked; weighted, their answers tell as much as those of %s alike", count(s.Respondents), count(uint64(float64(s.Respondents)/s.Effect)))
+		v.Finding = fmt.Sprintf("%s people were asked; weighted, their answers tell as much as those of %s people of equal weight", count(s.Respondents), count(uint64(float64(s.Respondents)/s.Effect)))
 	}
 	f.When, f.Views = s.when(), []View{v}
 	return f
@@ -239,9 +239,8 @@ type publishedRow struct {
 // figure of the business.
 func contextFigure(rows []publishedRow, ids ...string) Figure {
 	f := Figure{ID: "published", Topic: "What others have published", Unit: "As published, each of its own base", Level: Published, When: "none of it is in the figures above", Ask: "published_figures", Metric: "published_figures",
-		Notes: []string{"A: two or more outlets agree. B: one outlet. C: outlets conflict, or the wording is unclear. Quoted from the press, not from the reports themselves."},
-		Columns: []Column{{"statement", "What", Text, false}, {"market", "Where", Text, false}, {"value", "Published", Text, true}, {"base", "Of", Text, false}, {"source", "Source", Text, false}, {"year", "Year", Text, false},
-			{"certainty", "Certainty", Text, false}}}
+		Notes:   []string{"A: two or more outlets agree. B: one outlet. C: outlets conflict, or the wording is unclear. Quoted from the press, not from the reports themselves."},
+		Columns: []Column{{"statement", "What", Text, false}, {"market", "Where", Text, false}, {"value", "Published", Text, true}, {"base", "Of", Text, false}, {"certainty", "Certainty", Text, false}, {"year", "Year", Text, false}, {"source", "Source", Text, false}}}
 	v := View{Finding: "Context: what others have published"}
 	for _, id := range ids {
 		for _, r := range rows {
@@ -260,7 +259,7 @@ func contextFigure(rows []publishedRow, ids ...string) Figure {
 			if r.Year > 0 {
 				year = fmt.Sprint(r.Year)
 			}
-			v.Rows = append(v.Rows, []any{what, cmp.Or(r.Market, "not told"), value, cmp.Or(r.Base, "not told"), r.Source, year, r.Certainty})
+			v.Rows = append(v.Rows, []any{what, cmp.Or(r.Market, "not told"), value, cmp.Or(r.Base, "not told"), r.Certainty, year, r.Source})
 		}
 	}
 	v.N = plural(len(v.Rows), "figure")
