@@ -44,7 +44,8 @@ func (r Ranked) Chart() Chart {
 		label["width"], label["overflow"], label["lineHeight"] = 180, "break", 14
 	}
 	chart.Options["xAxis"], chart.Options["yAxis"] = []any{values}, []any{names}
-	chart.Options["grid"].(map[string]any)["right"] = 56 // the last label
+	grid := chart.Options["grid"].(map[string]any)
+	grid["left"], grid["right"] = 14, 56 // names are measured by estimate where there is no browser; the last label
 	for _, each := range chart.Options["series"].([]any) {
 		series := each.(map[string]any)
 		for _, d := range series["data"].([]any) {

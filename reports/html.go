@@ -186,7 +186,7 @@ func pack(text []byte) (template.HTML, error) {
 }
 
 // longText is from how many letters on a cell may break into lines.
-const longText = 32
+const longText = 24
 
 // table prints the rows of a view. The column "why" stands in place of the main value.
 func table(f Figure, view View) (heads []headView, rows []rowView) {

@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -87,6 +88,9 @@ type observedFrequencyRow struct {
 	Lower      *float64 `json:"lower"`
 	Upper      *float64 `json:"upper"`
 	AtLeast    *float64 `json:"at_least_share"`
+
+	AtLeastLower *float64 `json:"at_least_lower"`
+	AtLeastUpper *float64 `json:"at_least_upper"`
 }
 
 type joinedRow struct {
@@ -102,16 +106,18 @@ func buildConversations(d *Data) Content {
 	whole := Rows[responseRow](d, "first_response author= clock=")
 	waits := slices.Concat(whole, Rows[responseRow](d, "first_response dimension=channel author= clock="), Rows[responseRow](d, "first_response dimension=market author= clock="))
 	surveys := Rows[surveyRow](d, "surveys")
-	uses := newest(surveys, Rows[estimateRow](d, "survey_uses"), "uses", "share")
-	business := newest(surveys, Rows[estimateRow](d, "survey_uses"), "business_uses", "share")
+	uses := newest(surveys, Rows[estimateRow](d, "survey_uses"), "uses", "")
+	business := newest(surveys, Rows[estimateRow](d, "survey_uses"), "business_uses", "")
 	said := newest(surveys, Rows[estimateRow](d, "survey_frequency"), "frequency", "share")
 	moreUses := Rows[estimateRow](d, "survey_uses dimension=market")
 	agreement := slices.DeleteFunc(Rows[agreementRow](d, "stated_agreement"), func(r agreementRow) bool { return r.Survey != said.survey.ID || r.Subject != "frequency" })
 
 	wall, quantiles := waitingFigure(waits, "wall"), quantilesFigure(whole)
 	began := beganFigure(Rows[beganRow](d, "conversations_by_week"))
-	sides := frequencySidesFigure(said, slices.Concat(Rows[statedFrequencyRow](d, "stated_frequency"), Rows[statedFrequencyRow](d, "stated_frequency dimension=market")))
-	observed := frequencyObservedFigure(slices.Concat(Rows[observedFrequencyRow](d, "conversation_frequency"), Rows[observedFrequencyRow](d, "conversation_frequency dimension=market")))
+	contacts := Rows[observedFrequencyRow](d, "conversation_frequency")
+	atLeast := newest(surveys, Rows[estimateRow](d, "survey_frequency"), "frequency", "at_least")
+	sides := frequencySidesFigure(said, atLeast, slices.Concat(Rows[statedFrequencyRow](d, "stated_frequency"), Rows[statedFrequencyRow](d, "stated_frequency dimension=market")), contacts)
+	observed := frequencyObservedFigure(slices.Concat(contacts, Rows[observedFrequencyRow](d, "conversation_frequency dimension=market")))
 	if !sides.empty() {
 		observed = Figure{} // the same figures stand beside what people say
 	}
@@ -139,7 +145,7 @@ func buildConversations(d *Data) Content {
 		{ID: "missed", Title: "What is missed, and who comes back", Figures: []Figure{serviceFigure(Rows[serviceRow](d, "service_windows")), repeatFigure(Rows[painRow](d, "pain_points dimension= pain=repeat_contact"))}},
 		{ID: "begun", Title: "Who begins", Figures: []Figure{began}},
 		{ID: "how-often", Title: "How often people message", Figures: []Figure{sides, observed, joinedFigure(said, Rows[joinedRow](d, "stated_joined subject=frequency"), agreement), agreementFigure(said, agreement)}},
-		{ID: "uses", Title: "What people message about", Figures: []Figure{usesFigure("uses", "What people message about", uses, uses.same(moreUses)), usesFigure("business-uses", "What businesses use messaging for", business, business.same(moreUses))}},
+		{ID: "uses", Title: "What people message about", Figures: []Figure{usesFigure("uses", "What people message about", uses, uses.same(slices.Clone(moreUses))), usesFigure("business-uses", "What businesses use messaging for", business, business.same(slices.Clone(moreUses)))}},
 	}
 	if slices.ContainsFunc(c.Sections, func(s Section) bool {
 		return slices.ContainsFunc(s.Figures, func(f Figure) bool { return !f.empty() })
@@ -242,7 +248,11 @@ func waitingWords(rows []responseRow, author, clock string) string {
 	var parts []string
 	for _, w := range answeredWithin {
 		if r, ok := within(rows, author, clock, w.seconds); ok && finite(r.Estimate) {
-			parts = append(parts, fmt.Sprintf("%s within %s", Percent.write(*r.Estimate), w.words))
+			share := Percent.write(*r.Estimate)
+			if len(parts) == 0 {
+				share += " of cases are answered"
+			}
+			parts = append(parts, share+" within "+w.words)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -253,7 +263,11 @@ func waitingAnswer(rows []responseRow) (Answer, bool) {
 	if !ok || !finite(r.Estimate) || !finite(r.Lower) || !finite(r.Upper) {
 		return Answer{}, false
 	}
-	return Answer{Question: "How long do people wait for an answer?", Value: duration(*r.Estimate), Of: "until half of all cases are answered, by anybody", Interval: "95% interval " + duration(*r.Lower) + " to " + duration(*r.Upper)}, true
+	lower, upper := duration(*r.Lower), duration(*r.Upper)
+	if number, unit, _ := strings.Cut(lower, " "); strings.HasSuffix(upper, " "+unit) {
+		lower = number
+	}
+	return Answer{Question: "How long do people wait for an answer?", Value: duration(*r.Estimate), Of: "until half of all cases are answered, by anybody", Interval: "95% interval " + lower + " to " + upper}, true
 }
 
 // waitingFigure draws what share of cases is answered by when: the curve of Kaplan and Meier, which counts who still waits.
@@ -286,10 +300,12 @@ func waitingFigure(rows []responseRow, clock string) Figure {
 				if r.Author != by.key {
 					continue
 				}
-				d := r.estimate().dot(len(v.Rows))
-				d.At, d.Why = len(axis), ""
-				axis = append(axis, shortTime(r.AtSeconds))
-				line.Dots = append(line.Dots, d)
+				if r.AtSeconds != 1800 && r.AtSeconds != 7200 { // a phone has no room for more; the table has them
+					d := r.estimate().dot(len(v.Rows))
+					d.At, d.Why = len(axis), ""
+					axis = append(axis, shortTime(r.AtSeconds))
+					line.Dots = append(line.Dots, d)
+				}
 				v.Rows = append(v.Rows, slices.Concat([]any{by.name, duration(float64(r.AtSeconds))}, r.counts(), r.estimate().values()))
 				if by.key == "any" {
 					v.N = count(r.Cases) + " cases of " + count(r.Contacts) + " contacts"
@@ -304,9 +320,9 @@ func waitingFigure(rows []responseRow, clock string) Figure {
 			}
 		}
 		if words := waitingWords(s.Rows, "any", clock); words != "" {
-			v.Finding = "Answered by anybody: " + words
+			v.Finding = words
 			if clock == "business" {
-				v.Finding = "In business time, answered by anybody: " + words
+				v.Finding = "In business time, " + words
 			}
 		} else {
 			v.Finding = "Too few cases to say how many are answered by when"
@@ -371,6 +387,19 @@ func responseColumns(by ...Column) []Column {
 	return slices.Concat(by, []Column{{"contacts", "Contacts", Count, false}, {"cases", "Cases", Count, false}, {"answered", "Ever answered", Count, false}, {"estimate", "Within an hour", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})
 }
 
+// placeName is a channel or market in words.
+func placeName(dimension, segment string) string {
+	switch {
+	case dimension == all:
+		return all
+	case segment == "":
+		return "not known"
+	case dimension == "channel":
+		return channelName(segment)
+	}
+	return segment
+}
+
 const inHour = "% of cases answered within an hour by anybody, wall clock"
 
 // placesFigure ranks channels and markets by the share answered within an hour.
@@ -381,7 +410,7 @@ func placesFigure(rows []responseRow) Figure {
 	for _, dimension := range []string{"channel", "market"} {
 		var own []responseRow
 		for _, r := range rows {
-			if r.Dimension == dimension && r.Author == "any" && r.Clock == "wall" && r.Measure == "within" && r.AtSeconds == 3600 && r.Segment != "" {
+			if r.Dimension == dimension && r.Author == "any" && r.Clock == "wall" && r.Measure == "within" && r.AtSeconds == 3600 {
 				own = append(own, r)
 			}
 		}
@@ -390,11 +419,7 @@ func placesFigure(rows []responseRow) Figure {
 		shown := 0
 		var cells []estimate
 		for i, r := range own {
-			name := r.Segment
-			if dimension == "channel" {
-				name = channelName(name)
-			}
-			e := r.estimate()
+			name, e := placeName(dimension, r.Segment), r.estimate()
 			if e.clear() {
 				shown, cells = shown+1, append(cells, e)
 			}
@@ -406,7 +431,7 @@ func placesFigure(rows []responseRow) Figure {
 		if shown > 1 {
 			v.Charts = append(v.Charts, chart.Chart())
 			if best, worst := own[0], own[shown-1]; dimension == "market" && *cells[0].Lower > *cells[shown-1].Upper {
-				v.Finding = fmt.Sprintf("People wait longest in %s: %s of cases are answered within an hour, in %s %s", worst.Segment, Percent.write(*worst.Estimate), best.Segment, Percent.write(*best.Estimate))
+				v.Finding = fmt.Sprintf("Waits differ by market: in %s %s of cases are answered within an hour, in %s %s", placeName(dimension, worst.Segment), Percent.write(*worst.Estimate), placeName(dimension, best.Segment), Percent.write(*best.Estimate))
 			}
 		}
 	}
@@ -422,7 +447,7 @@ func placesFigure(rows []responseRow) Figure {
 // hoursFigure shows at which hour of the day people wait longest.
 func hoursFigure(rows []responseRow) Figure {
 	f := Figure{ID: "answered-by-hour", Topic: "Answered within an hour, by the hour of the first message", Unit: inHour, Interval: byContact, Zone: "hours in local time of the contact", Level: Counted, Ask: "first_response dimension=hour", Metric: "first_response",
-		Columns: responseColumns(Column{"hour", "Hour", Text, false})}
+		Columns: responseColumns(Column{"hour", "Hour", Text, false}), Notes: []string{"Hours without a mark have too few cases; the table says why."}}
 	v := View{}
 	chart := Dots{Label: f.Topic, Under: "Hour of the day at which the case began", Kind: Percent, Size: Wide, Top: 1}
 	line := Line{Colour: Engage}
@@ -454,7 +479,7 @@ func hoursFigure(rows []responseRow) Figure {
 	v.N = count(cases) + " cases"
 	v.Finding = "No hour of the day has clearly longer waits than another"
 	if *high.Lower > *low.Upper {
-		v.Finding = fmt.Sprintf("Who writes from %s:00 waits longest: %s of cases are answered within an hour, from %s:00 %s", low.Segment, Percent.write(*low.Estimate), high.Segment, Percent.write(*high.Estimate))
+		v.Finding = fmt.Sprintf("Waits differ by the hour: of cases begun from %s:00 on, %s are answered within an hour, from %s:00 on %s", low.Segment, Percent.write(*low.Estimate), high.Segment, Percent.write(*high.Estimate))
 	}
 	chart.Lines = []Line{line}
 	v.Charts = []Chart{chart.Chart()}
@@ -524,11 +549,9 @@ func serviceFigure(rows []serviceRow) Figure {
 				v.N = count(r.Windows) + " windows"
 				v.Finding = percentOf(r.Rate, "of the windows that people opened ran out without an answer")
 			}
-			chart.Names = append(chart.Names, r.Segment)
-			chart.Dots = append(chart.Dots, c.dot(0, len(v.Rows)))
-			name := r.Segment
-			if dimension == all {
-				name = all
+			name := placeName(dimension, r.Segment)
+			if len(chart.Names) < 10 {
+				chart.Names, chart.Dots = append(chart.Names, name), append(chart.Dots, c.dot(0, len(v.Rows)))
 			}
 			v.Rows = append(v.Rows, append([]any{dimension, name}, c.values()...))
 		}
@@ -553,13 +576,8 @@ func repeatFigure(rows []painRow) Figure {
 		own := slices.DeleteFunc(slices.Clone(rows), func(r painRow) bool { return r.Dimension != dimension })
 		slices.SortStableFunc(own, func(a, b painRow) int { return a.estimate().compare(b.estimate()) })
 		for _, r := range own {
-			c := r.cell()
-			name := r.Segment
-			if dimension == "channel" {
-				name = channelName(name)
-			}
+			c, name := r.cell(), placeName(dimension, r.Segment)
 			if dimension == all {
-				name = all
 				v.N = count(r.Contacts) + " contacts"
 				v.Finding = percentOf(Rate{r.Contacts, r.Suppressed, r.Reach, r.Lower, r.Upper}, "of contacts came back within 72 hours at least once")
 			}
@@ -625,7 +643,7 @@ func beganFigure(rows []beganRow) Figure {
 }
 
 // frequencySidesFigure sets how often people say they write beside how often contacts do.
-func frequencySidesFigure(said asked, rows []statedFrequencyRow) Figure {
+func frequencySidesFigure(said, atLeast asked, rows []statedFrequencyRow, observed []observedFrequencyRow) Figure {
 	f := Figure{ID: "scale", Topic: "How often people message the business", Unit: "% of respondents who say so, and % of contacts who did in 28 days", Interval: "95% intervals, of the survey’s design and of contacts", Level: Stated, Ask: "stated_frequency", Metric: "stated_frequency",
 		Columns: []Column{{"label", "How often", Text, false}, {"base_n", "Respondents", Count, false}, {"stated", "Say so", Percent, true}, {"stated_lower", "95% from", Percent, false}, {"stated_upper", "to", Percent, false},
 			{"contacts", "Contacts", Count, false}, {"observed_n", "Of these", Count, false}, {"observed", "Did", Percent, true}, {"observed_lower", "95% from", Percent, false}, {"observed_upper", "to", Percent, false}, whyColumn}}
@@ -643,20 +661,16 @@ func frequencySidesFigure(said asked, rows []statedFrequencyRow) Figure {
 			ends = append(ends, r.said(), r.seen())
 		}
 		stated := Ranked{Title: "People say", Note: "% of respondents", Label: "How often people say they message", Kind: Percent, Colour: Plain, Size: Medium, Top: niceEnd(ends)}
-		observed := Ranked{Title: "The log shows", Note: "% of contacts, by days on which they wrote", Label: "How often contacts wrote", Kind: Percent, Colour: Engage, Size: Medium, Top: niceEnd(ends)}
-		var top *statedFrequencyRow
+		seen := Ranked{Title: "The log shows", Note: "% of contacts, by days on which they wrote", Label: "How often contacts wrote", Kind: Percent, Colour: Engage, Size: Medium, Top: niceEnd(ends)}
 		for _, r := range s.Rows {
 			row := len(v.Rows)
 			stated.Names, stated.Dots = append(stated.Names, r.Label), append(stated.Dots, r.said().dot(row))
-			observed.Names, observed.Dots = append(observed.Names, r.Label), append(observed.Dots, r.seen().dot(row))
+			seen.Names, seen.Dots = append(seen.Names, r.Label), append(seen.Dots, r.seen().dot(row))
 			contacts, n := any(r.Contacts), any(r.ObservedN)
 			if !r.seen().shown() {
 				if n = nil; r.Contacts < fewContacts {
 					contacts = nil
 				}
-			}
-			if finite(r.Stated) && (top == nil || *r.Stated > *top.Stated) {
-				top = &r
 			}
 			v.Rows = append(v.Rows, slices.Concat([]any{r.Label, counted(r.Base)}, r.said().values()[:3], []any{contacts, n}, r.seen().values()[:3], []any{cmp.Or(r.Why, r.seen().Why)}))
 			v.N = sized(r.Base)
@@ -666,13 +680,10 @@ func frequencySidesFigure(said asked, rows []statedFrequencyRow) Figure {
 		}
 		v.Charts = []Chart{stated.Chart()}
 		if both {
-			v.Charts = append(v.Charts, observed.Chart())
+			v.Charts = append(v.Charts, seen.Chart())
 		}
-		if top != nil {
-			v.Finding = fmt.Sprintf("%s say they message %s", Percent.write(*top.Stated), sentenceName(top.Label))
-			if finite(top.Observed) {
-				v.Finding += fmt.Sprintf("; the log shows that of %s", Percent.write(*top.Observed))
-			}
+		if s.Slice == (Slice{}) {
+			v.Finding = weeklyWords(said, atLeast, observed)
 		}
 		f.Views = append(f.Views, v)
 	}
@@ -686,6 +697,24 @@ func frequencySidesFigure(said asked, rows []statedFrequencyRow) Figure {
 		f.Notes = append([]string{"Two populations. Say so: " + r.StatedOf + ". Did: " + r.ObservedOf + ", who wrote of their own accord on that many days."}, f.Notes...)
 	}
 	return f
+}
+
+// weeklyWords say how many message weekly or more often, from the categories and not from rounded shares; "" where
+// that is not known.
+func weeklyWords(said, atLeast asked, observed []observedFrequencyRow) (words string) {
+	for _, r := range said.rows {
+		for _, l := range atLeast.rows {
+			if l.Survey == r.Survey && l.Question == r.Question && l.Option == r.Option && strings.EqualFold(r.Label, "weekly") && l.estimate().shown() {
+				words = l.estimate().words() + " say they message weekly or more often"
+			}
+		}
+	}
+	for _, r := range observed {
+		if r.Dimension == all && r.Category == "weekly" && finite(r.AtLeast) && words != "" {
+			words += "; the log shows " + estimate{r.AtLeast, r.AtLeastLower, r.AtLeastUpper, ""}.words() + " of contacts"
+		}
+	}
+	return words
 }
 
 func (r statedFrequencyRow) said() estimate {
@@ -725,66 +754,52 @@ func frequencyObservedFigure(rows []observedFrequencyRow) Figure {
 	return f
 }
 
-// joinedFigure sets what each person says against what the log shows of them.
+// joinedFigure sets what each person says against what the log shows of them: a table, for so few cells are read as numbers.
 func joinedFigure(said asked, rows []joinedRow, agreement []agreementRow) Figure {
-	f := Figure{ID: "joined", Topic: "What people say, by what they did", Unit: "Respondents who let us join their answers with the log; across: the log, down: what they say", Level: Counted, Ask: "stated_joined subject=frequency", Metric: "stated_joined",
-		Columns: []Column{{"stated", "Says", Text, false}, {"observed", "The log shows", Text, false}, {"respondents", "Respondents", Count, true}, whyColumn},
-		Notes:   []string{"Empty: nobody, or too few to show (fewer than 10, and what would give them away)."}}
+	f := Figure{ID: "joined", Topic: "What people say, by what they did", Unit: "Respondents who let us join their answers with the log; down: what they say, across: what the log shows", Level: Counted, Ask: "stated_joined subject=frequency", Metric: "stated_joined",
+		Columns: []Column{{"stated", "Says", Text, false}}, Notes: []string{"<10: fewer than 10, or what would give them away."}}
 	rows = slices.DeleteFunc(rows, func(r joinedRow) bool { return r.Survey != said.survey.ID })
-	v := View{}
-	order := func(of func(joinedRow) (string, uint16)) (list []string) {
-		at := map[string]uint16{}
-		for _, r := range rows {
-			name, position := of(r)
-			if _, ok := at[name]; !ok {
-				list = append(list, name)
-			}
-			at[name] = position
-		}
-		slices.SortFunc(list, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
-		return list
-	}
-	heat := Heat{Label: f.Topic, Under: "The log shows", Kind: Count,
-		X: order(func(r joinedRow) (string, uint16) { return r.Observed, r.ObservedPosition }), Y: order(func(r joinedRow) (string, uint16) { return r.Stated, r.StatedPosition })}
-	shown := false
-	for _, r := range rows {
-		cell := HeatCell{X: slices.Index(heat.X, r.Observed), Y: slices.Index(heat.Y, r.Stated), Row: len(v.Rows)}
-		why := "<10"
-		if r.Respondents != nil {
-			n := float64(*r.Respondents)
-			cell.Value, why, shown = &n, "", true
-		}
-		heat.Cells = append(heat.Cells, cell)
-		v.Rows = append(v.Rows, []any{r.Stated, r.Observed, counted(r.Respondents), why})
-	}
-	if !shown {
+	if !slices.ContainsFunc(rows, func(r joinedRow) bool { return r.Respondents != nil }) {
 		return f
 	}
-	share := func(statistic string) (float64, bool) {
+	across, down := map[uint16]string{}, map[uint16]string{}
+	for _, r := range rows {
+		across[r.ObservedPosition], down[r.StatedPosition] = r.Observed, r.Stated
+	}
+	observed, stated := slices.Sorted(maps.Keys(across)), slices.Sorted(maps.Keys(down))
+	for _, o := range observed {
+		f.Columns = append(f.Columns, Column{fmt.Sprintf("observed_%d", o), across[o], Count, true})
+	}
+	f.Columns = append(f.Columns, whyColumn)
+	v := View{}
+	for _, s := range stated {
+		row := []any{down[s]}
+		for _, o := range observed {
+			cell := any(uint64(0))
+			for _, r := range rows {
+				if r.StatedPosition == s && r.ObservedPosition == o {
+					cell = counted(r.Respondents)
+				}
+			}
+			row = append(row, cell)
+		}
+		v.Rows = append(v.Rows, append(row, "<10"))
+	}
+	share := func(statistic string) *float64 {
 		for _, a := range agreement {
 			if a.Dimension == "joined" && a.Statistic == statistic {
 				v.N = count(a.N) + " respondents who agreed to be joined"
-				return value(a.Value), finite(a.Value)
+				return a.Value
 			}
 		}
-		return 0, false
+		return nil
 	}
-	exact, ok := share("exact")
-	over, also := share("over_reported")
-	under, too := share("under_reported")
-	if ok && also && too {
-		v.Finding = fmt.Sprintf("%s say what the log shows, %s say they write more often, %s less often", Percent.write(exact), Percent.write(over), Percent.write(under))
+	exact, over, under := share("exact"), share("over_reported"), share("under_reported")
+	if finite(exact) && finite(over) && finite(under) {
+		v.Finding = fmt.Sprintf("%s say what the log shows, %s say they write more often, %s less often", Percent.write(*exact), Percent.write(*over), Percent.write(*under))
 	}
-	v.Charts = []Chart{heat.Chart()}
 	f.When, f.Views = said.survey.when(), []View{v}
 	return f
-}
-
-func value(v *float64) float64 {
-	if !finite(v) {
-		return 0
-	}
-	return *v
 }
 
 // agreementFigure is how far stated and observed frequency agree, in one number.

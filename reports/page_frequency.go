@@ -6,7 +6,7 @@ import "slices"
 // and in leaving, when they are sent, and what that says of a frequency to keep. Its figures are in
 // frequency_*.go.
 var frequencyPage = Page{
-	Name: "frequency", Title: "Frequency and engagement",
+	Name: "frequency", Title: "Frequency",
 	Asks: []string{
 		"frequency_recommendation", "frequency_recommendation dimension=channel", "frequency_recommendation dimension=market",
 		"frequency_what_if", "frequency_what_if dimension=channel", "frequency_what_if dimension=market",
