@@ -6,7 +6,7 @@ GO ?= go
 BENCH_FLAGS := $(if $(ONLY),--only=$(ONLY))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race soak lint bench build deps golden screenshots clean
+.PHONY: help demo test race soak lint bench build deps golden rows screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ build: deps ## put the binary and all it needs into build/
 
 golden: deps ## rewrite the expected outputs of tests; read the diff before you commit it
 	$(GO) test ./reports/... ./queries/... -update
+
+rows: deps ## rewrite the rows that the tests of the pages read, from a small demo; look at the diff of the golden files after it
+	@mkdir -p build
+	$(GO) build -o build/drumbeat ./cmd/drumbeat
+	build/drumbeat demo --out build/small --contacts 600 --days 40
+	$(GO) test ./reports -run '^TestRows$$' -count=1 -v -args -rows "$$(pwd)/build/small/reports"
 
 screenshots: demo ## write the pictures of the demo's report into docs/screenshots, for the README
 	$(GO) test ./reports -run '^TestScreenshots$$' -count=1 -args -of "$$(pwd)/build/demo/reports" -into "$$(pwd)/docs/screenshots"

@@ -70,7 +70,7 @@ func TestPagesInBrowser(t *testing.T) {
 	}
 	rendered := renderSpring(t, library(t))
 	pages, err := filepath.Glob(filepath.Join(filepath.Dir(rendered.Report), "*.html"))
-	if err != nil || len(pages) < 3 {
+	if err != nil || len(pages) != 7 {
 		t.Fatalf("the edition has the pages %v (%v)", pages, err)
 	}
 	for _, file := range append(pages, rendered.Index) {
@@ -113,40 +113,43 @@ func TestPagesInBrowser(t *testing.T) {
 // Without scripts every chart and table is there, and nothing that would need one.
 func TestPageWithoutScripts(t *testing.T) {
 	rendered := renderSpring(t, library(t))
-	file := filepath.Join(filepath.Dir(rendered.Report), "frequency.html")
-	p := browsertest.Open(t, "file://"+file, emulate("light", false), chromedp.EmulateViewport(1280, 900))
-	count := func(selector string) int {
-		t.Helper()
-		n, err := chromedp.Run(p.Context, chromedp.Evaluate[int](`[...document.querySelectorAll("`+selector+`")].filter(e => e.getBoundingClientRect().height > 0).length`))
-		if err != nil {
-			t.Fatal(err)
+	for _, page := range []string{"frequency", "pains", "conversations", "promises", "delivery", "quality"} {
+		p := browsertest.Open(t, "file://"+filepath.Join(filepath.Dir(rendered.Report), page+".html"), emulate("light", false), chromedp.EmulateViewport(1280, 900))
+		count := func(selector string) int {
+			t.Helper()
+			n, err := chromedp.Run(p.Context, chromedp.Evaluate[int](`[...document.querySelectorAll("`+selector+`")].filter(e => e.getBoundingClientRect().height > 0).length`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
 		}
-		return n
-	}
-	charts, drawn, tables, figures := count(".chart"), count(".chart > svg"), count("figure table"), count("figure[data-figure]")
-	if charts < 10 || drawn != charts || tables != figures {
-		t.Errorf("of %d charts %d are seen, of %d figures %d tables", charts, drawn, figures, tables)
-	}
-	if n := count("figure button, form.filters select"); n > 0 {
-		t.Errorf("%d buttons are seen that do nothing", n)
+		charts, drawn, tables, figures := count(".chart"), count(".chart > svg"), count("figure table"), count("figure[data-figure]")
+		if charts < 2 || drawn != charts || tables != figures {
+			t.Errorf("%s: of %d charts %d are seen, of %d figures %d tables", page, charts, drawn, figures, tables)
+		}
+		if n := count("figure button, form.filters select"); n > 0 {
+			t.Errorf("%s: %d buttons are seen that do nothing", page, n)
+		}
 	}
 }
 
 // On paper every chart is drawn and every table printed.
 func TestPageOnPaper(t *testing.T) {
 	rendered := renderSpring(t, library(t))
-	p := browsertest.Open(t, "file://"+filepath.Join(filepath.Dir(rendered.Report), "frequency.html"))
-	evaluate[int](t, p, whenReady)
-	got := evaluate[string](t, p, `(() => {
-		window.dispatchEvent(new Event("beforeprint"));
-		const charts = [...document.querySelectorAll(".chart")];
-		const drawn = charts.filter(c => c.querySelectorAll("svg path").length > 2);
-		const sheet = [...document.styleSheets[0].cssRules].filter(r => r.media && r.media.mediaText === "print").map(r => r.cssText).join("");
-		window.dispatchEvent(new Event("afterprint"));
-		return charts.length - drawn.length + " " + /\.proof\.closed \{ display: block/.test(sheet);
-	})()`)
-	if got != "0 true" {
-		t.Errorf("charts that are not drawn, and whether tables are printed: %s", got)
+	for _, page := range []string{"frequency", "pains", "conversations", "promises", "delivery", "quality"} {
+		p := browsertest.Open(t, "file://"+filepath.Join(filepath.Dir(rendered.Report), page+".html"))
+		evaluate[int](t, p, whenReady)
+		got := evaluate[string](t, p, `(() => {
+			window.dispatchEvent(new Event("beforeprint"));
+			const charts = [...document.querySelectorAll(".chart")];
+			const drawn = charts.filter(c => c.querySelectorAll("svg path").length > 2);
+			const sheet = [...document.styleSheets[0].cssRules].filter(r => r.media && r.media.mediaText === "print").map(r => r.cssText).join("");
+			window.dispatchEvent(new Event("afterprint"));
+			return charts.length - drawn.length + " " + /\.proof\.closed \{ display: block/.test(sheet);
+		})()`)
+		if got != "0 true" {
+			t.Errorf("%s: charts that are not drawn, and whether tables are printed: %s", page, got)
+		}
 	}
 }
 
@@ -190,6 +193,9 @@ func TestFilterAndCSV(t *testing.T) {
 		if text("suppressed") == "1" { // what is too small to show is not in the file either
 			line[3], line[7] = "", "<5"
 		}
+		if contacts, _ := r["contacts"].(json.Number).Int64(); contacts < fewContacts {
+			line = []string{line[0], "", "", "", "", "", "", "n<30"}
+		}
 		want = append(want, line)
 	}
 	if len(rows) != len(want) {
@@ -209,8 +215,8 @@ func TestFilterAndCSV(t *testing.T) {
 		t.Errorf("after `Everything` the figure says %q", back)
 	}
 	behind := evaluate[string](t, p, `document.querySelector("#opt-outs [data-do=behind]").click(), document.querySelector("dialog").open + " " + document.querySelectorAll("dialog tbody tr").length`)
-	if behind != "true 2" {
-		t.Errorf("the rows behind a mark: %s, want an open dialog with 2", behind)
+	if !strings.HasPrefix(behind, "true ") || behind == "true 0" {
+		t.Errorf("the rows behind a mark: %s, want an open dialog with some", behind)
 	}
 	if got := append(p.Requests(), p.Errors()...); len(got) > 0 {
 		t.Errorf("the browser says %q", got)
@@ -225,7 +231,7 @@ func TestHostileNamesInBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range []string{"summary", "frequency", "quality"} {
+	for _, page := range []string{"summary", "frequency", "pains", "conversations", "promises", "delivery", "quality"} {
 		p := browsertest.Open(t, "file://"+filepath.Join(filepath.Dir(rendered.Report), page+".html"))
 		evaluate[int](t, p, whenReady)
 		evaluate[int](t, p, drawAll)

@@ -17,6 +17,9 @@ type Ranked struct {
 	Size        Size    // default: Wide
 }
 
+// longName is from how many letters on a name is broken into lines, so that a phone has room for the dots.
+const longName = 28
+
 // Chart draws the ranking: Dots on its side.
 func (r Ranked) Chart() Chart {
 	size := r.Size
@@ -36,8 +39,13 @@ func (r Ranked) Chart() Chart {
 
 	names, values := chart.Options["xAxis"].([]any)[0].(map[string]any), chart.Options["yAxis"].([]any)[0].(map[string]any)
 	names["inverse"] = true // the first name stands at the top
+	if slices.ContainsFunc(r.Names, func(name string) bool { return len(name) > longName }) {
+		label := names["axisLabel"].(map[string]any)
+		label["width"], label["overflow"], label["lineHeight"] = 180, "break", 14
+	}
 	chart.Options["xAxis"], chart.Options["yAxis"] = []any{values}, []any{names}
-	chart.Options["grid"].(map[string]any)["right"] = 56 // the last label
+	grid := chart.Options["grid"].(map[string]any)
+	grid["left"], grid["right"] = 14, 56 // names are measured by estimate where there is no browser; the last label
 	for _, each := range chart.Options["series"].([]any) {
 		series := each.(map[string]any)
 		for _, d := range series["data"].([]any) {

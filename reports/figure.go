@@ -8,6 +8,7 @@ type Figure struct {
 	Unit     string // what a mark is, its unit and its base: "% of delivered messages answered within 24 hours"
 	Interval string // how the interval was made; "" where there is none
 	Zone     string // of days and hours; default UTC
+	When     string // what it is of in time, where that is not the edition's window: "answered 5 to 9 May 2026"
 	Level    Level  // what kind of evidence it is
 	Ask      string // the question of Page.Asks that answered it
 	Metric   string // its heading in docs/metrics.md
@@ -71,6 +72,8 @@ const (
 	Standardised Level = "standardised" // compared at equal prior engagement
 	Within       Level = "within"       // each contact compared with itself
 	Randomised   Level = "randomised"   // by a test
+	Stated       Level = "stated"       // what people say of themselves
+	Published    Level = "published"    // what others have published
 )
 
 func (l Level) words() string {
@@ -83,6 +86,10 @@ func (l Level) words() string {
 		return "Association within contacts: each is compared with itself at another time"
 	case Randomised:
 		return "Effect of being assigned, from a randomised test"
+	case Stated:
+		return "What people say, nothing compared"
+	case Published:
+		return "Of other people and other businesses"
 	}
 	return "Counted, nothing compared"
 }

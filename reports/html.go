@@ -60,7 +60,7 @@ type (
 	}
 	figureView struct {
 		ID, Topic, Finding, Unit, N, Interval string
-		Level, Window, Zone, Cutoff           string
+		Level, Window, Zone, Cutoff, When     string
 		Ask, Metric                           string
 		Notes                                 []string
 		Size                                  Size
@@ -131,7 +131,7 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 	first := f.Views[0]
 	v := figureView{
 		ID: f.ID, Topic: f.Topic, Finding: first.finding(f), Unit: f.Unit, N: first.N, Interval: f.Interval, Level: f.Level.words(),
-		Window: days(e.From, e.To), Zone: f.Zone, Cutoff: minute(e.Cutoff), Ask: askID(f.Ask), Metric: f.Metric, Notes: f.Notes, Behind: f.Behind != nil,
+		Window: days(e.From, e.To), Zone: f.Zone, Cutoff: minute(e.Cutoff), When: f.When, Ask: askID(f.Ask), Metric: f.Metric, Notes: f.Notes, Behind: f.Behind != nil,
 	}
 	if v.Zone == "" {
 		v.Zone = "UTC days"
@@ -185,6 +185,9 @@ func pack(text []byte) (template.HTML, error) {
 	return template.HTML(base64.StdEncoding.EncodeToString(out.Bytes())), nil
 }
 
+// longText is from how many letters on a cell may break into lines.
+const longText = 24
+
 // table prints the rows of a view. The column "why" stands in place of the main value.
 func table(f Figure, view View) (heads []headView, rows []rowView) {
 	why := slices.IndexFunc(f.Columns, func(c Column) bool { return c.Key == whyColumn.Key })
@@ -202,6 +205,9 @@ func table(f Figure, view View) (heads []headView, rows []rowView) {
 			cell := cellView{Text: c.Kind.text(row[k])}
 			if c.Kind == Text {
 				cell.Class = "text"
+				if len(cell.Text) > longText {
+					cell.Class = "text long"
+				}
 			}
 			if row[k] == nil {
 				cell.Class = "none"

@@ -18,7 +18,7 @@ type Page struct {
 }
 
 // pages are all pages, in the order of the navigation. The summary is made of the others' answers.
-var pages = []Page{frequencyPage, promisesPage, deliveryPage, qualityPage}
+var pages = []Page{frequencyPage, painsPage, conversationsPage, promisesPage, deliveryPage, qualityPage}
 
 // Content is what a page says.
 type Content struct {

@@ -10,7 +10,7 @@ import (
 // deliveryPage says how far messages get, in which window they were sent, and what they cost.
 var deliveryPage = Page{
 	Name: "delivery", Title: "Delivery and cost",
-	Asks: []string{"delivery_funnel", "delivery_failures", "send_window_shares", "window_refusals dimension=all", "service_windows",
+	Asks: []string{"delivery_funnel", "delivery_failures", "send_window_shares", "window_refusals dimension=all",
 		"spend", "spend_by_exposure", "spend_what_if", "prices_missing"},
 	Build: buildDelivery,
 }
@@ -49,14 +49,6 @@ type refusalRow struct {
 	Code     string `json:"error_code"`
 	Attempts uint64 `json:"attempts"`
 	Refused  uint64 `json:"refused"`
-	Rate
-}
-
-type serviceRow struct {
-	inSegment
-	Opened     uint64 `json:"opened"`
-	Windows    uint64 `json:"windows"`
-	Unanswered uint64 `json:"unanswered"`
 	Rate
 }
 
@@ -134,12 +126,14 @@ func buildDelivery(d *Data) Content {
 		c.Finding = words
 		c.Lede = append([]string{funnelWords(funnel)}, c.Lede...)
 	}
+	var prices []Answer
 	for _, r := range wholeSpend(spend) {
 		if finite(r.PerReply) && finite(r.Lower) && finite(r.Upper) && *r.PerReply >= leastAmount {
-			c.Answers = append(c.Answers, Answer{Question: "What does a reply cost in " + r.Currency + "?", Sentence: spendWords(spend) + ".", Value: Money.write(*r.PerReply), Of: r.Currency + " for each reply",
+			prices = append(prices, Answer{Question: "What does a reply cost in " + r.Currency + "?", Sentence: spendWords(spend) + ".", Value: Money.write(*r.PerReply), Of: r.Currency + " for each reply",
 				Interval: "95% interval " + Money.write(*r.Lower) + " to " + Money.write(*r.Upper), Figure: cost.ID})
 		}
 	}
+	c.Answers = append(prices, c.Answers...) // the summary may have room for the first alone
 	var currencies []string
 	for _, r := range wholeSpend(spend) {
 		if finite(r.PerReply) && *r.PerReply >= leastAmount {
@@ -150,7 +144,7 @@ func buildDelivery(d *Data) Content {
 	c.Sections = []Section{
 		{ID: "delivery", Title: "Delivery", Figures: []Figure{funnel, failures}},
 		{ID: "windows", Title: "Windows", Intro: "Platforms allow a message in certain windows only: for a day after the person wrote, with a token or template, or not at all. A message is read by the rules of its day.",
-			Figures: []Figure{windows, figureService(Rows[serviceRow](d, "service_windows")), figureRefusals(Rows[refusalRow](d, "window_refusals dimension=all"))}},
+			Figures: []Figure{windows, figureRefusals(Rows[refusalRow](d, "window_refusals dimension=all"))}},
 		{ID: "cost", Title: "Cost", Figures: slices.Concat([]Figure{cost}, byExposure, figuresSaving(Rows[savingRow](d, "spend_what_if"), currencies), []Figure{figureMissing(Rows[missingPriceRow](d, "prices_missing"))})},
 	}
 	return c
@@ -312,39 +306,6 @@ func figureWindows(rows []windowShareRow) Figure {
 		}
 		v.Charts = []Chart{chart.Chart()}
 		f.Views = append(f.Views, v)
-	}
-	return f
-}
-
-// figureService shows which windows that people opened ran out unanswered.
-func figureService(rows []serviceRow) Figure {
-	f := Figure{ID: "service-windows", Topic: "Windows that ran out unanswered", Unit: "% of the 24-hour windows that people opened and that are over", Interval: byContact, Level: Counted, Ask: "service_windows", Metric: "service_windows",
-		Columns: slices.Concat([]Column{{"dimension", "By", Text, false}}, shareColumns("segment", "Segment", "windows", "Windows", "unanswered", "Unanswered", Percent))}
-	v := View{}
-	for _, dimension := range []string{"all", "channel", "market"} {
-		own := slices.DeleteFunc(slices.Clone(rows), func(r serviceRow) bool { return r.Dimension != dimension })
-		slices.SortStableFunc(own, func(a, b serviceRow) int { return a.Rate.compare(b.Rate) })
-		chart := Ranked{Title: "By " + dimension, Label: f.Topic + ", by " + dimension, Kind: Percent, Colour: Leave, Size: Medium}
-		for _, r := range own {
-			c := newCell(0, 0, r.Windows, r.Unanswered, r.Rate)
-			if dimension == "all" {
-				v.N = count(r.Windows) + " windows"
-				v.Finding = percentOf(r.Rate, "of the windows that people opened ran out without an answer")
-			}
-			chart.Names = append(chart.Names, r.Segment)
-			chart.Dots = append(chart.Dots, c.dot(0, len(v.Rows)))
-			name := r.Segment
-			if dimension == all {
-				name = all
-			}
-			v.Rows = append(v.Rows, append([]any{dimension, name}, c.values()...))
-		}
-		if dimension != "all" && len(own) > 0 {
-			v.Charts = append(v.Charts, chart.Chart())
-		}
-	}
-	if len(v.Rows) > 0 {
-		f.Views = []View{v}
 	}
 	return f
 }

@@ -17,8 +17,8 @@ func TestDelivery(t *testing.T) {
 	if want := "90 charged messages cost 12.5 USD and 0.01 AUD, and 2 of them have no price yet"; c.Finding != want {
 		t.Errorf("the page says %q, want %q", c.Finding, want)
 	}
-	// One answer on windows, one on cost: next to nothing in a currency is none.
-	if len(c.Answers) != 2 || c.Answers[0].Sentence != "Every message was sent in a window that the platform's rules allow." || c.Answers[1].Value != "0.5000" {
+	// One answer on cost, one on windows: next to nothing in a currency is none.
+	if len(c.Answers) != 2 || c.Answers[1].Sentence != "Every message was sent in a window that the platform's rules allow." || c.Answers[0].Value != "0.5000" {
 		t.Errorf("the answers are %+v", c.Answers)
 	}
 	if c := content(t, deliveryPage, answers{}); !c.empty() {

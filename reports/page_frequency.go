@@ -6,7 +6,7 @@ import "slices"
 // and in leaving, when they are sent, and what that says of a frequency to keep. Its figures are in
 // frequency_*.go.
 var frequencyPage = Page{
-	Name: "frequency", Title: "Frequency and engagement",
+	Name: "frequency", Title: "Frequency",
 	Asks: []string{
 		"frequency_recommendation", "frequency_recommendation dimension=channel", "frequency_recommendation dimension=market",
 		"frequency_what_if", "frequency_what_if dimension=channel", "frequency_what_if dimension=market",
@@ -36,11 +36,11 @@ func buildFrequency(d *Data) Content {
 	curves, within := curveFigures(d, whole)
 	leaving := optOutFigure(d)
 	distribution, sent := distributionFigure(d)
-	c := Content{Finding: said.Title, Lede: said.Sentence, Caveat: said.Caveat, Answers: []Answer{recommendation, sent}}
+	c := Content{Finding: said.Title, Lede: said.Sentence, Caveat: said.Caveat, Answers: []Answer{recommendation, leavingAnswer(optOut, said)}}
 	if len(headline.Cells) > 0 {
 		c.Answers = append(c.Answers, within)
 	}
-	c.Answers = append(c.Answers, leavingAnswer(optOut, said))
+	c.Answers = append(c.Answers, sent)
 	c.Answers = slices.DeleteFunc(c.Answers, func(a Answer) bool { return a.Sentence == "" })
 	c.Sections = []Section{
 		{ID: "how-often", Title: "How often to message", Figures: []Figure{recommended, whatIfFigure(d), classesFigure(d)}},

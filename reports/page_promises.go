@@ -9,7 +9,7 @@ import (
 
 // promisesPage says whether people opt in, what was promised to them, and whether it was kept.
 var promisesPage = Page{
-	Name: "promises", Title: "Opt-ins and promises",
+	Name: "promises", Title: "Promises",
 	Asks: []string{"promise_kept", "breach_rates", "opt_in_funnel", "consent_survival dimension=promised_frequency cause=any",
 		"promise_engagement", "broken_promises limit=25"},
 	Build: buildPromises,

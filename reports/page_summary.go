@@ -1,7 +1,7 @@
 package reports
 
-// The summary repeats what the other pages answer, in the order of the pages, each with a link to
-// its proof and what the edition before said.
+// The summary repeats what the other pages answer first, in the order of the pages, each with a link
+// to its proof and what the edition before said.
 var summaryPage = Page{Name: "summary", Title: "Summary"}
 
 // summarise makes the summary of the other pages' answers, and what is kept of it for the next edition.
@@ -9,8 +9,9 @@ func summarise(d *Data, others []built, before []Said) (Content, []answerView, [
 	var c Content
 	var views []answerView
 	var said []Said
-	for _, page := range others {
-		for _, a := range page.content.Answers {
+	for i, take := range room(others) {
+		page := others[i]
+		for _, a := range page.content.Answers[:take] {
 			c.Answers = append(c.Answers, a)
 			views = append(views, answerView{Answer: a, Change: sinceLast(a, before), Link: page.Name + ".html#" + a.Figure})
 			said = append(said, Said{Window: days(d.From, d.To), Question: a.Question, Value: a.Value, Interval: a.Interval})
@@ -24,6 +25,24 @@ func summarise(d *Data, others []built, before []Said) (Content, []answerView, [
 		c.Lede = []string{"A message counts once its attribution window has passed: 24 hours for replies, 7 days for opens and clicks."}
 	}
 	return c, views, said
+}
+
+// A summary has room for so many answers.
+const mostAnswers = 7
+
+// room says how many answers of each page the summary takes: the first of every page, then the second,
+// as long as there is room.
+func room(pages []built) []int {
+	take, left := make([]int, len(pages)), mostAnswers
+	for more := true; more; {
+		more = false
+		for i, p := range pages {
+			if left > 0 && take[i] < len(p.content.Answers) {
+				take[i], left, more = take[i]+1, left-1, true
+			}
+		}
+	}
+	return take
 }
 
 // sinceLast says what the edition before said to the same question. The two are not subtracted: their

@@ -32,7 +32,7 @@ func (a answers) Run(_ context.Context, query string, params map[string]string, 
 	return err
 }
 
-// spring are the rows of `make demo`, for two of its markets (testdata/demo.txtar.gz).
+// spring are the rows of a small demo (testdata/demo.txtar.gz), as `make rows` writes them.
 func spring() answers {
 	file, err := os.Open("testdata/demo.txtar.gz")
 	if err != nil {
@@ -103,7 +103,8 @@ func hostile() answers {
 	const quote = `\"' onmouseover=alert(3) x=\"`
 	rows := spring()
 	for ask, text := range rows {
-		for from, to := range map[string]string{"PH": img, "AU": script, "whatsapp": quote + "<!--", "marketing": "${alert(4)}\\u2028{{.}}"} {
+		for from, to := range map[string]string{"PH": img, "AU": script, "whatsapp": quote + "<!--", "marketing": "${alert(4)}\\u2028{{.}}",
+			"It sent too many messages": img, "To order or book": script, "Weekly": quote, "Synthetic survey": img, "18-24": script, "respondents who message the business": img} {
 			text = strings.ReplaceAll(text, `"`+from+`"`, `"`+to+`"`)
 		}
 		rows[ask] = text

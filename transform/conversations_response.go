@@ -22,7 +22,7 @@ var (
 
 // What is told of a curve of first responses: shares answered within so many seconds, and quantiles.
 var (
-	responseWithin = []uint32{300, 900, 3600, 86400}
+	responseWithin = []uint32{60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 24 * 3600, 48 * 3600, 72 * 3600}
 	responseShares = []float64{.5, .9}
 )
 

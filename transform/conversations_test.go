@@ -77,7 +77,7 @@ func TestFirstResponseOfTweets(t *testing.T) {
 			err := db.Select(t.Context(), &rows, `
 SELECT measure, at_s, at_share, cases, answered, assumeNotNull(estimate) AS estimate, ifNull(std_error, 0) AS std_error, assumeNotNull(lower) AS lower, ifNull(upper, 0) AS upper
 FROM first_response WHERE dimension = 'all' AND author = '`+author+`' AND clock = '`+clock+`' AND suppressed = 0`)
-			if err != nil || len(rows) != 6 {
+			if err != nil || len(rows) != 13 {
 				t.Fatalf("%d rows, %v", len(rows), err)
 			}
 			for _, r := range rows {

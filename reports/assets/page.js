@@ -221,7 +221,7 @@
         if (i === why) return;
         var none = row[i] === null;
         var text = none && c.main ? (why >= 0 && row[why]) || "not shown" : write(row[i], c.kind);
-        var cell = line.appendChild(make(line.children.length ? "td" : "th", text, none ? "none" : c.kind === "text" ? "text" : ""));
+        var cell = line.appendChild(make(line.children.length ? "td" : "th", text, none ? "none" : c.kind === "text" ? (text.length > 24 ? "text long" : "text") : ""));
         if (cell.tagName === "TH") cell.scope = "row";
       });
       if (figure.data.behind) line.appendChild(make("td", "", "act"));
