@@ -126,18 +126,12 @@ type file struct {
 
 // print makes the HTML of the pages.
 func print(o Options, d *Data, list []built) ([]file, error) {
-	pen, err := newStatic(o.Echarts)
-	if err != nil {
-		return nil, err
-	}
 	script := template.JS(asset("page.js"))
 	library, err := pack(o.Echarts)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]pageView, len(list))
-	var drawings []*drawing
-	var places []*chartView
 	for i, b := range list {
 		v := pageView{
 			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
@@ -155,14 +149,11 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		for _, s := range b.content.Sections {
 			section := sectionView{ID: s.ID, Title: s.Title, Intro: s.Intro}
 			for _, f := range s.Figures {
-				fv, pending, err := f.view(d.Edition)
+				fv, err := f.view(d.Edition)
 				if err != nil {
 					return nil, fmt.Errorf("page %s: %w", b.Name, err)
 				}
-				for k := range pending {
-					drawings, places = append(drawings, pending[k]), append(places, &fv.Charts[k])
-				}
-				charts += len(pending)
+				charts += len(fv.Charts)
 				data = append(data, fv.payload)
 				section.Figures = append(section.Figures, fv)
 			}
@@ -190,12 +181,6 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 			return nil, fmt.Errorf("page %s: %w", b.Name, err)
 		}
 		views[i] = v
-	}
-	if err := pen.draw(drawings); err != nil {
-		return nil, err
-	}
-	for i, place := range places {
-		place.SVG = drawings[i].svg
 	}
 	var files []file
 	for i, v := range views {
