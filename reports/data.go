@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"drumbeat/queries"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Source answers the questions of the catalogue; *queries.Runner is one, an archived edition another.
@@ -94,25 +96,34 @@ func (e Edition) params(q queries.Query, params map[string]string) map[string]st
 	return params
 }
 
-// load asks every question of the pages once.
+// load asks every question of the pages once, two at a time.
 func load(ctx context.Context, src Source, e Edition, pages []Page) (*Data, error) {
 	d := &Data{Edition: e, answers: map[string][]byte{}}
+	answers := map[string]*bytes.Buffer{}
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(2)
 	for _, p := range pages {
 		for _, ask := range p.Asks {
-			if _, done := d.answers[ask]; done {
+			if answers[ask] != nil {
 				continue
 			}
-			name, params := parseAsk(ask)
-			q, err := queries.Find(name)
-			if err != nil {
-				return nil, fmt.Errorf("page %s: %w", p.Name, err)
-			}
 			var out bytes.Buffer
-			if err := src.Run(ctx, name, e.params(q, params), queries.JSON, &out); err != nil {
-				return nil, err
-			}
-			d.answers[ask] = out.Bytes()
+			answers[ask] = &out
+			asking.Go(func() error {
+				name, params := parseAsk(ask)
+				q, err := queries.Find(name)
+				if err != nil {
+					return fmt.Errorf("page %s: %w", p.Name, err)
+				}
+				return src.Run(ctx, name, e.params(q, params), queries.JSON, &out)
+			})
 		}
+	}
+	if err := asking.Wait(); err != nil {
+		return nil, err
+	}
+	for ask, out := range answers {
+		d.answers[ask] = out.Bytes()
 	}
 	return d, nil
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -126,8 +127,8 @@ func payloadColumns(columns []Column) (list []payloadCol) {
 	return list
 }
 
-// view turns a figure into what the template prints, and the drawings that it still needs.
-func (f Figure) view(e Edition) (figureView, []*drawing, error) {
+// view turns a figure into what the template prints.
+func (f Figure) view(e Edition) (figureView, error) {
 	first := f.Views[0]
 	v := figureView{
 		ID: f.ID, Topic: f.Topic, Finding: first.finding(f), Unit: f.Unit, N: first.N, Interval: f.Interval, Level: f.Level.words(),
@@ -136,21 +137,23 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 	if v.Zone == "" {
 		v.Zone = "UTC days"
 	}
-	var drawings []*drawing
 	p := payload{ID: f.ID, Columns: payloadColumns(f.Columns)}
+	for _, c := range first.Charts {
+		v.Size = cmp.Or(c.Size, Medium) // of the last
+	}
 	for i, c := range first.Charts {
-		if c.Size == "" {
-			c.Size = Medium
-		}
-		v.Size = c.Size
+		c.Size = cmp.Or(c.Size, Medium)
 		id := fmt.Sprintf("%s-%d", f.ID, i+1)
-		v.Charts = append(v.Charts, chartView{Chart: c, ID: id})
-		width, height := drawn(c.Size, len(first.Charts))
-		drawings = append(drawings, &drawing{id: id, chart: c, width: width, height: height})
+		width, height := drawn(c.Size, v.Size, len(first.Charts))
+		svg, err := still(c, id, width, height)
+		if err != nil {
+			return v, err
+		}
+		v.Charts = append(v.Charts, chartView{Chart: c, ID: id, SVG: svg})
 	}
 	for i, view := range f.Views {
 		if len(view.Charts) != len(first.Charts) {
-			return v, nil, fmt.Errorf("figure %s: the view of %v has %d charts, the first %d", f.ID, view.Slice, len(view.Charts), len(first.Charts))
+			return v, fmt.Errorf("figure %s: the view of %v has %d charts, the first %d", f.ID, view.Slice, len(view.Charts), len(first.Charts))
 		}
 		pv := payloadView{Slice: view.Slice.key(), Finding: view.finding(f), N: view.N, Rows: view.Rows}
 		for k, c := range view.Charts {
@@ -167,7 +170,7 @@ func (f Figure) view(e Edition) (figureView, []*drawing, error) {
 	}
 	v.Heads, v.Rows = table(f, first)
 	v.payload = p
-	return v, drawings, nil
+	return v, nil
 }
 
 // pack compresses what only the page's script reads: the data of the figures and the chart library.

@@ -27,11 +27,18 @@ type Options struct {
 
 // Rendered says what Render wrote.
 type Rendered struct {
-	Report  string // the summary of the edition
-	Index   string // the list of editions
-	Edition string // name of the edition: its folder
-	Answer  string // what the summary says first, in plain text
+	Report   string // the summary of the edition
+	Index    string // the list of editions
+	Edition  string // name of the edition: its folder
+	Business string
+	Answer   string   // what the summary says first, in plain text
+	Pages    []string // all of the edition, the summary first
+	Letter   Letter
 }
+
+// Letter is the summary for people who read it in their mail: tables and numbers, for mail clients
+// show neither SVG nor styles of a sheet. The pages go with it.
+type Letter struct{ Subject, HTML, Text string }
 
 // Render asks the pages' questions of src, archives the rows as an edition in a folder of Dir, and
 // writes its pages there: a file each, the summary first. Dir/index.html lists the editions. An
@@ -79,11 +86,18 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(d.From, d.To), err)
 	}
+	letter, err := newLetter(d, built[0])
+	if err != nil {
+		return Rendered{}, err
+	}
 	dir := filepath.Join(o.Dir, name)
+	var paths []string
 	for _, f := range files {
-		if err := writeFile(filepath.Join(dir, f.name), f.html); err != nil {
+		path := filepath.Join(dir, f.name)
+		if err := writeFile(path, f.html); err != nil {
 			return Rendered{}, err
 		}
+		paths = append(paths, path)
 	}
 	if err := writeSaid(dir, said); err != nil {
 		return Rendered{}, err
@@ -92,7 +106,21 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return Rendered{Report: filepath.Join(dir, files[0].name), Index: index, Edition: name, Answer: built[0].content.text()}, nil
+	return Rendered{Report: paths[0], Index: index, Edition: name, Business: d.Business, Answer: built[0].content.text(), Pages: paths, Letter: letter}, nil
+}
+
+// newLetter makes the letter of the summary.
+func newLetter(d *Data, summary built) (Letter, error) {
+	l := Letter{
+		Subject: fmt.Sprintf("%s, %s: %s", d.Business, days(d.From, d.To), summary.content.Finding),
+		Text:    fmt.Sprintf("%s, %s, data up to %s\n\n%s\n", d.Business, days(d.From, d.To), minute(d.Cutoff), strings.ReplaceAll(summary.content.text(), "\n", "\n\n")),
+	}
+	html, err := execute("mail.html.tmpl", pageView{
+		Title: l.Subject, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff), Finding: summary.content.Finding,
+		Lede: summary.content.Lede, Caveat: summary.content.Caveat, Stale: stale(d), Answers: summary.answers,
+	})
+	l.HTML = string(html)
+	return l, err
 }
 
 // built is a page with its content.
@@ -126,18 +154,12 @@ type file struct {
 
 // print makes the HTML of the pages.
 func print(o Options, d *Data, list []built) ([]file, error) {
-	pen, err := newStatic(o.Echarts)
-	if err != nil {
-		return nil, err
-	}
 	script := template.JS(asset("page.js"))
 	library, err := pack(o.Echarts)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]pageView, len(list))
-	var drawings []*drawing
-	var places []*chartView
 	for i, b := range list {
 		v := pageView{
 			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
@@ -155,14 +177,11 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		for _, s := range b.content.Sections {
 			section := sectionView{ID: s.ID, Title: s.Title, Intro: s.Intro}
 			for _, f := range s.Figures {
-				fv, pending, err := f.view(d.Edition)
+				fv, err := f.view(d.Edition)
 				if err != nil {
 					return nil, fmt.Errorf("page %s: %w", b.Name, err)
 				}
-				for k := range pending {
-					drawings, places = append(drawings, pending[k]), append(places, &fv.Charts[k])
-				}
-				charts += len(pending)
+				charts += len(fv.Charts)
 				data = append(data, fv.payload)
 				section.Figures = append(section.Figures, fv)
 			}
@@ -190,12 +209,6 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 			return nil, fmt.Errorf("page %s: %w", b.Name, err)
 		}
 		views[i] = v
-	}
-	if err := pen.draw(drawings); err != nil {
-		return nil, err
-	}
-	for i, place := range places {
-		place.SVG = drawings[i].svg
 	}
 	var files []file
 	for i, v := range views {

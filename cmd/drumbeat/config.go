@@ -30,6 +30,7 @@ type config struct {
 	Values   valuesConfig    `yaml:"values"`   // what outcomes are worth, for recommendations
 	Events   []eventsConfig  `yaml:"events"`   // who may POST /v1/events
 	Webhooks []webhookConfig `yaml:"webhooks"` // which platforms may call
+	Mail     []mailConfig    `yaml:"mail"`     // who gets the summary
 }
 
 // valuesConfig is transform.Values, in one currency; docs/metrics.md, frequency_recommendation.
@@ -89,7 +90,7 @@ func texts(of []exact) []string {
 	return out
 }
 
-// secret is a value that is never printed. "env:NAME" takes it from the environment.
+// secret is a value that is never printed. "env:NAME" takes it from the environment, "file:PATH" from a file.
 type secret string
 
 // UnmarshalYAML takes what exact takes.
@@ -104,6 +105,15 @@ func (s secret) resolve(what string) (string, error) {
 	if name, ok := strings.CutPrefix(value, "env:"); ok {
 		if value = os.Getenv(name); value == "" {
 			return "", fmt.Errorf("%s: the environment variable %s is not set", what, name)
+		}
+	}
+	if path, ok := strings.CutPrefix(value, "file:"); ok {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", what, err)
+		}
+		if value = strings.TrimRight(string(text), "\r\n"); value == "" {
+			return "", fmt.Errorf("%s: the file %s is empty", what, path)
 		}
 	}
 	if value == "" {

@@ -128,6 +128,9 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("the pages are %v (%v), want five or more", pages, err)
 	}
 	for _, path := range pages {
+		if info, err := os.Stat(path); err != nil || info.Size() > 1_000_000 {
+			t.Errorf("%s is larger than 1 MB, or not there (%v)", filepath.Base(path), err)
+		}
 		page := browsertest.Open(t, "file://"+path)
 		if requests := page.Requests(); len(requests) > 0 {
 			t.Errorf("%s asks for %v", filepath.Base(path), requests)

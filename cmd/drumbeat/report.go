@@ -17,6 +17,8 @@ type reportCommand struct {
 	Out      string `help:"Folder of the editions; by default reports/ in the data folder." short:"o" type:"path"`
 	Business string `help:"Whose report; needed only where there are several."`
 	Edition  string `help:"Render an archived edition again from its own rows, without the warehouse: the name of its folder." placeholder:"NAME"`
+	Mail     bool   `help:"Send the summary and the pages to the addresses under mail in the configuration."`
+	Config   string `help:"The configuration; docs/operations.md has an example." default:"drumbeat.yaml" type:"path" short:"c"`
 	windowFlags
 }
 
@@ -44,8 +46,12 @@ func (c *reportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	postmen, err := c.postmen()
+	if err != nil {
+		return usageError{err}
+	}
 	if c.Edition != "" {
-		return c.again(p)
+		return c.again(ctx, p, postmen)
 	}
 	db, err := p.openWarehouse(ctx)
 	if err != nil {
@@ -59,12 +65,40 @@ func (c *reportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	return c.done(ctx, p, postmen, rendered)
+}
+
+// postmen are those of the configuration, if mail is wanted.
+func (c *reportCommand) postmen() ([]postman, error) {
+	if !c.Mail {
+		return nil, nil
+	}
+	conf, err := readConfig(c.Config, true)
+	if err != nil {
+		return nil, err
+	}
+	list, err := conf.postmen()
+	if err == nil && len(list) == 0 {
+		err = errors.New("nobody is named under mail: docs/operations.md has an example")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Config, err)
+	}
+	return list, nil
+}
+
+// done says where the report is, and mails it.
+func (c *reportCommand) done(ctx context.Context, p *program, postmen []postman, rendered reports.Rendered) error {
 	fmt.Fprintln(p.stdout, rendered.Report)
-	return nil
+	sent, err := deliver(ctx, postmen, rendered.Business, rendered)
+	if err == nil && c.Mail && sent == 0 {
+		err = fmt.Errorf("nobody gets the reports of business %q: add it under mail in %s", rendered.Business, c.Config)
+	}
+	return err
 }
 
 // again renders an edition from its archive.
-func (c *reportCommand) again(p *program) error {
+func (c *reportCommand) again(ctx context.Context, p *program, postmen []postman) error {
 	if c.From != "" || c.To != "" || c.Business != "" {
 		return usageError{errors.New("--edition has its business and window: leave --business, --from and --to away")}
 	}
@@ -79,8 +113,7 @@ func (c *reportCommand) again(p *program) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stdout, rendered.Report)
-	return nil
+	return c.done(ctx, p, postmen, rendered)
 }
 
 // reportsDir is where pages go unless another folder was named.

@@ -44,6 +44,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
 	}
+	postmen, err := conf.postmen()
+	if err != nil {
+		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+	}
 	password, err := p.reportsPassword()
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 				if err != nil {
 					return err
 				}
-				return c.daily(ctx, present, transform.Values(conf.Values), conf.calendars)
+				return c.daily(ctx, present, transform.Values(conf.Values), postmen, conf.calendars)
 			},
 		})
 	}()
@@ -164,8 +168,8 @@ func (c config) serverOptions() (ingest.ServerOptions, error) {
 	return o, nil
 }
 
-// daily is every job and the report of every business. A job that fails takes no report away: it shows what was computed last.
-func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values transform.Values, calendars []transform.Calendar) error {
+// daily is every job, and the report of every business, which it mails. A job that fails takes no report away: it shows what was computed last.
+func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values transform.Values, postmen []postman, calendars []transform.Calendar) error {
 	results, err := transform.RunAll(ctx, db, values, calendars...)
 	if !slices.ContainsFunc(results, func(r transform.Result) bool { return !r.Window.IsZero() }) {
 		return err
@@ -182,8 +186,12 @@ func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values trans
 		if len(businesses) > 1 {
 			dir = filepath.Join(c.Reports, safeFolder(b.ID))
 		}
-		if _, rendered := renderReports(ctx, ask, reports.Options{Dir: dir, Business: b.ID}); rendered != nil {
-			err = errors.Join(err, fmt.Errorf("report of %s: %w", b.ID, rendered))
+		rendered, failed := renderReports(ctx, ask, reports.Options{Dir: dir, Business: b.ID})
+		if failed == nil {
+			_, failed = deliver(ctx, postmen, b.ID, rendered)
+		}
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("report of %s: %w", b.ID, failed))
 		}
 	}
 	return err
