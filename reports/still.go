@@ -47,6 +47,9 @@ type (
 
 			Color, Formatter string
 			FontSize         float64
+			Overflow         string // break: a name wider than Width has several lines
+			Width            float64
+			LineHeight       float64
 			Interval         *int // one in so many more has a label
 			Rich             map[string]stillText
 		}
@@ -255,8 +258,8 @@ func (r *ruler) band() float64 { return (r.end - r.start) / float64(max(len(r.na
 // layOut places the axes so that their labels stand inside the grid's margins.
 func layOut(x, y *ruler, o stillOptions, width, height float64) {
 	widest := 0.0
-	for _, name := range y.names {
-		widest = max(widest, textWidth(name, y.AxisLabel.FontSize))
+	for i := range y.names {
+		widest = max(widest, y.labelWidth(i))
 	}
 	x.start, x.end = o.Grid.Left, width-o.Grid.Right
 	if len(x.names) > 0 { // the outer labels reach beyond the middle of their tick
@@ -297,13 +300,29 @@ func layOut(x, y *ruler, o stillOptions, width, height float64) {
 // parts are the lines of a label: "{bin|6–7}\n{n|9.1k}" has one in each of two styles.
 func (r *ruler) parts(name string) (texts []string, styles []stillText) {
 	if r.AxisLabel.Rich == nil || !strings.HasPrefix(name, "{") {
-		return []string{name}, []stillText{{r.AxisLabel.Color, r.AxisLabel.FontSize, r.AxisLabel.FontSize}}
+		texts = r.broken(name)
+		return texts, slices.Repeat([]stillText{{r.AxisLabel.Color, r.AxisLabel.FontSize, max(r.AxisLabel.FontSize, r.AxisLabel.LineHeight)}}, len(texts))
 	}
 	for _, line := range strings.Split(name, "\n") {
 		style, text, _ := strings.Cut(strings.Trim(line, "{}"), "|")
 		texts, styles = append(texts, text), append(styles, r.AxisLabel.Rich[style])
 	}
 	return texts, styles
+}
+
+// broken cuts a name into lines, at spaces, where the axis says so.
+func (r *ruler) broken(name string) (lines []string) {
+	if r.AxisLabel.Overflow != "break" {
+		return []string{name}
+	}
+	for _, word := range strings.Fields(name) {
+		if n := len(lines); n > 0 && textWidth(lines[n-1]+" "+word, r.AxisLabel.FontSize) <= r.AxisLabel.Width {
+			lines[n-1] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 func (r *ruler) labelWidth(i int) (width float64) {
@@ -427,7 +446,10 @@ func (s *sketch) labelsBelow(x *ruler, bottom float64) {
 func (s *sketch) labelsLeft(y *ruler, left float64) {
 	s.group("end", y.AxisLabel.Color, y.AxisLabel.FontSize, "")
 	for i, name := range y.names {
-		s.text(left-axisGap, y.at(y.ticks[i]), "", name)
+		texts, styles := y.parts(name)
+		for k, text := range texts {
+			s.text(left-axisGap, y.at(y.ticks[i])+(float64(k)-float64(len(texts)-1)/2)*styles[k].LineHeight, "", text)
+		}
 	}
 	s.WriteString("</g>")
 }
