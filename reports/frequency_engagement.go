@@ -260,11 +260,20 @@ func curveColumns(kind Kind) []Column {
 	return slices.Concat([]Column{{"identification", "Level", Text, false}, {"measure", "Measure", Text, false}, {"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"units", "n", Count, false}, {"estimate", "Estimate", kind, true}}, lowerUpper(kind), []Column{whyColumn})
 }
 
-// curveViews draws the curves of some levels side by side.
-func curveViews(rows []curveRow, panels int, kind Kind, colour, unit string) (views []View) {
+// curveViews draws the curves of some levels side by side: those that the rows have. Where no prior engagement is known
+// yet, contacts can still be compared with themselves.
+func curveViews(rows []curveRow, most int, kind Kind, colour, unit string) (views []View) {
+	panels := slices.Clone(curvePanels[:most])
+	for i := len(panels) - 1; i >= 0; i-- {
+		if !slices.ContainsFunc(rows, func(r curveRow) bool {
+			return r.Dimension == all && r.Identification == panels[i].identification && r.Measure == panels[i].measure
+		}) {
+			panels = slices.Delete(panels, i, i+1)
+		}
+	}
 	for _, g := range bySlice(rows, func(r curveRow) (string, string, uint64) { return r.Dimension, r.Segment, r.Units }) {
 		v := View{Slice: g.Slice}
-		for _, p := range curvePanels[:panels] {
+		for _, p := range panels {
 			chart := Dots{Title: p.title, Note: p.note, Label: p.title + " curve by messages in 7 days", Kind: kind, Under: "Messages in 7 days", Signed: p.measure == "difference"}
 			if chart.Signed {
 				chart.Kind = Points
@@ -288,19 +297,23 @@ func curveViews(rows []curveRow, panels int, kind Kind, colour, unit string) (vi
 					contacts, units = nil, nil
 				}
 				v.Rows = append(v.Rows, []any{p.title, p.measure, bin(r.From, r.To), contacts, units, number(dot.Value), number(dot.Lower), number(dot.Upper), why})
-				if p.identification == "crude" {
-					v.N = "" // set below
-				}
 			}
 			chart.Lines = []Line{line}
 			v.Charts = append(v.Charts, chart.Chart())
 		}
-		v.N = count(sumOf(g.Rows, func(r curveRow) uint64 {
-			if r.Identification == "crude" && r.Measure == "rate" {
-				return r.Units
-			}
-			return 0
-		})) + " " + unit
+		units := func(identification, measure string) uint64 {
+			return sumOf(g.Rows, func(r curveRow) uint64 {
+				if r.Identification == identification && r.Measure == measure {
+					return r.Units
+				}
+				return 0
+			})
+		}
+		if n := units("crude", "rate"); n > 0 {
+			v.N = count(n) + " " + unit
+		} else {
+			v.N = count(units("within", "slope")) + " messages"
+		}
 		if len(v.Rows) > 0 {
 			views = append(views, v)
 		}

@@ -230,7 +230,7 @@ func duration(seconds float64) string {
 	switch {
 	case seconds < 90:
 		return number(seconds, "second")
-	case seconds < 90*60:
+	case seconds < 3600:
 		return number(seconds/60, "minute")
 	case seconds < 48*3600:
 		return number(seconds/3600, "hour")
@@ -293,17 +293,25 @@ func waitingFigure(rows []responseRow, clock string) Figure {
 	for _, s := range bySlice(rows, func(r responseRow) (string, string, uint64) { return r.Dimension, r.Segment, r.Cases }) {
 		v := View{Slice: s.Slice}
 		chart := Dots{Label: f.Topic, Under: under, Kind: Percent, Size: Wide, Top: 1}
+		var axis []uint32
+		for _, r := range s.Rows {
+			if drawn := r.AtSeconds != 1800 && r.AtSeconds != 7200; drawn && !slices.Contains(axis, r.AtSeconds) { // a phone has no room for more; the table has them
+				axis = append(axis, r.AtSeconds)
+			}
+		}
+		slices.Sort(axis)
+		for _, at := range axis {
+			chart.Axis = append(chart.Axis, shortTime(at))
+		}
 		for _, by := range responders {
 			line := Line{Name: by.name, Colour: by.colour, Symbol: by.symbol}
-			var axis []string
 			for _, r := range s.Rows {
 				if r.Author != by.key {
 					continue
 				}
-				if r.AtSeconds != 1800 && r.AtSeconds != 7200 { // a phone has no room for more; the table has them
+				if at := slices.Index(axis, r.AtSeconds); at >= 0 {
 					d := r.estimate().dot(len(v.Rows))
-					d.At, d.Why = len(axis), ""
-					axis = append(axis, shortTime(r.AtSeconds))
+					d.At, d.Why = at, ""
 					line.Dots = append(line.Dots, d)
 				}
 				v.Rows = append(v.Rows, slices.Concat([]any{by.name, duration(float64(r.AtSeconds))}, r.counts(), r.estimate().values()))
@@ -314,8 +322,7 @@ func waitingFigure(rows []responseRow, clock string) Figure {
 					}
 				}
 			}
-			if len(axis) > 0 {
-				chart.Axis = axis
+			if len(line.Dots) > 0 {
 				chart.Lines = append(chart.Lines, line)
 			}
 		}
