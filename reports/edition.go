@@ -17,7 +17,7 @@ import (
 )
 
 // An edition's folder holds its pages and, in data/, what they were made of: edition.json, the rows
-// of each question (gzip, one JSON object a line), before.json with what the edition before said, and
+// of each question (gzip, one JSON object a line), the SQL of the user's own pages, before.json with what the edition before said, and
 // said.json with what this one says.
 
 // ErrEdition says that there is no such edition in the folder.
@@ -93,6 +93,9 @@ func (d *Data) files() (map[string][]byte, error) {
 			return nil, fmt.Errorf("archive the rows of %s: %w", ask, err)
 		}
 		files[strings.ReplaceAll(ask, " ", "+")+".jsonl.gz"] = out.Bytes()
+	}
+	for _, p := range d.own {
+		files[p.name+".sql"] = []byte(p.sql)
 	}
 	return files, nil
 }

@@ -71,6 +71,7 @@ const (
 	Standardised Level = "standardised" // compared at equal prior engagement
 	Within       Level = "within"       // each contact compared with itself
 	Randomised   Level = "randomised"   // by a test
+	OwnSQL       Level = "own"          // what a page of the user's own says
 )
 
 func (l Level) words() string {
@@ -81,6 +82,8 @@ func (l Level) words() string {
 		return "Association at equal prior engagement and market: other differences remain"
 	case Within:
 		return "Association within contacts: each is compared with itself at another time"
+	case OwnSQL:
+		return "As its own SQL says"
 	case Randomised:
 		return "Effect of being assigned, from a randomised test"
 	}

@@ -311,7 +311,7 @@ func askID(ask string) string {
 }
 
 // queryViews lists the questions of a page's figures, each once, with its parameters filled in.
-func queryViews(c Content, e Edition) (list []queryView, err error) {
+func queryViews(c Content, d *Data) (list []queryView, err error) {
 	seen := map[string]bool{}
 	add := func(ask string) error {
 		if ask == "" || seen[ask] {
@@ -319,11 +319,14 @@ func queryViews(c Content, e Edition) (list []queryView, err error) {
 		}
 		seen[ask] = true
 		name, params := parseAsk(ask)
-		q, err := queries.Find(name)
-		if err != nil {
+		var q queries.Query
+		var err error
+		if i := slices.IndexFunc(d.own, func(p ownPage) bool { return p.ask() == ask }); i >= 0 {
+			q, params = queries.Statement(name, d.own[i].fields["title"], d.own[i].sql), map[string]string{}
+		} else if q, err = queries.Find(name); err != nil {
 			return err
 		}
-		sql, err := q.Bound(e.params(q, params))
+		sql, err := q.Bound(d.params(q, params))
 		list = append(list, queryView{askID(ask), q.Question, sql})
 		return err
 	}

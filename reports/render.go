@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type Options struct {
 	Business    string    // default: the only one
 	From, To    time.Time // window [From, To) in UTC days; default: of those that end last, the longest
 	Echarts     []byte    // charts.min.js: every page with charts holds a copy
+	Own         string    // folder with what the user adds: pages/*.sql; "" for none
 	Definitions string    // Markdown: the metrics' definitions; a page prints those of its figures
 }
 
@@ -34,6 +36,7 @@ type Rendered struct {
 	Answer   string   // what the summary says first, in plain text
 	Pages    []string // all of the edition, the summary first
 	Letter   Letter
+	Failed   error // pages of the user's own that could not be made: ErrOwnPage, with file and line
 }
 
 // Letter is the summary for people who read it in their mail: tables and numbers, for mail clients
@@ -57,11 +60,19 @@ func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(e.From, e.To), err)
 	}
+	var failed error
+	if o.Own != "" {
+		var own []ownPage
+		own, failed = readOwn(filepath.Join(o.Own, "pages"))
+		failed = errors.Join(failed, d.loadOwn(ctx, src, own))
+	}
 	name, before, err := archive(o.Dir, d)
 	if err != nil {
 		return Rendered{}, err
 	}
-	return write(o, name, d, before)
+	r, err := write(o, name, d, before)
+	r.Failed = failed
+	return r, err
 }
 
 // RenderAgain writes the pages of an archived edition from its rows, without a warehouse.
@@ -73,7 +84,11 @@ func RenderAgain(o Options, name string) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return write(o, name, d, before)
+	var failed error
+	d.own, failed = readOwn(filepath.Join(o.Dir, name, "data"))
+	r, err := write(o, name, d, before)
+	r.Failed = failed
+	return r, err
 }
 
 // write builds the pages of an edition and puts them in its folder.
@@ -133,7 +148,11 @@ type built struct {
 // build makes the content of every page that has figures, the summary first.
 func build(d *Data, before []Said) ([]built, []Said, error) {
 	list := []built{{Page: summaryPage}}
-	for _, p := range pages {
+	all := slices.Clone(pages)
+	for _, own := range d.own {
+		all = append(all, own.page())
+	}
+	for _, p := range all {
 		c := p.Build(d).shown()
 		if d.err != nil {
 			return nil, nil, fmt.Errorf("page %s: %w", p.Name, d.err)
@@ -205,7 +224,7 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		if v.Definitions, err = definitionsOf(o.Definitions, b.content); err != nil {
 			return nil, err
 		}
-		if v.Queries, err = queryViews(b.content, d.Edition); err != nil {
+		if v.Queries, err = queryViews(b.content, d); err != nil {
 			return nil, fmt.Errorf("page %s: %w", b.Name, err)
 		}
 		views[i] = v
