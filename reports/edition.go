@@ -243,7 +243,7 @@ func saidBefore(dir string, e Edition) ([]Said, error) {
 }
 
 // writeIndex lists the editions of dir.
-func writeIndex(dir string) (string, error) {
+func writeIndex(dir string, look theme) (string, error) {
 	list, err := editions(dir)
 	if err != nil {
 		return "", err
@@ -261,11 +261,11 @@ func writeIndex(dir string) (string, error) {
 		}
 		entries, business = append(entries, e), a.Business
 	}
-	html, err := execute("index.html.tmpl", struct {
+	html, err := look.execute("index.html.tmpl", struct {
 		Policy, Business string
 		Style            any
 		Editions         []entry
-	}{policy(), business, styleSheet(), entries})
+	}{policy(), business, look.style(), entries})
 	if err != nil {
 		return "", err
 	}

@@ -341,24 +341,6 @@ func queryViews(c Content, d *Data) (list []queryView, err error) {
 	return list, err
 }
 
-// execute prints a page. Comments and line ends of the assets are the repository's, so the bytes
-// are the same on every machine.
-func execute(name string, view any) ([]byte, error) {
-	text, err := assets.ReadFile("assets/" + name)
-	if err != nil {
-		return nil, fmt.Errorf("read the embedded %s: %w", name, err)
-	}
-	t, err := template.New(name).Funcs(template.FuncMap{"keep": keepHyphens}).Parse(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("parse the page %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, view); err != nil {
-		return nil, fmt.Errorf("print the page %s: %w", name, err)
-	}
-	return out.Bytes(), nil
-}
-
 func asset(name string) string {
 	text, err := assets.ReadFile("assets/" + name)
 	if err != nil {
@@ -403,5 +385,3 @@ func checkLibrary(js []byte) error {
 	}
 	return nil
 }
-
-func styleSheet() template.CSS { return template.CSS(asset("page.css")) }

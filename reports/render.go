@@ -23,8 +23,10 @@ type Options struct {
 	Business    string    // default: the only one
 	From, To    time.Time // window [From, To) in UTC days; default: of those that end last, the longest
 	Echarts     []byte    // charts.min.js: every page with charts holds a copy
-	Own         string    // folder with what the user adds: pages/*.sql; "" for none
+	Own         string    // folder with what the user adds: pages/*.sql, theme/; "" for none
 	Definitions string    // Markdown: the metrics' definitions; a page prints those of its figures
+
+	look theme // of Own
 }
 
 // Rendered says what Render wrote.
@@ -49,7 +51,7 @@ type Letter struct{ Subject, HTML, Text string }
 // another edition, so that what somebody was sent stays. It returns ErrLibrary, or the errors
 // ErrBusiness, ErrNoData and ErrWindow of package queries.
 func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
-	if err := checkLibrary(o.Echarts); err != nil {
+	if err := o.check(); err != nil {
 		return Rendered{}, err
 	}
 	e, err := chooseEdition(ctx, src, o)
@@ -77,7 +79,7 @@ func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
 
 // RenderAgain writes the pages of an archived edition from its rows, without a warehouse.
 func RenderAgain(o Options, name string) (Rendered, error) {
-	if err := checkLibrary(o.Echarts); err != nil {
+	if err := o.check(); err != nil {
 		return Rendered{}, err
 	}
 	d, before, err := readEdition(o.Dir, name)
@@ -91,6 +93,16 @@ func RenderAgain(o Options, name string) (Rendered, error) {
 	return r, err
 }
 
+// check looks at what every page needs, before anything is asked or written.
+func (o *Options) check() (err error) {
+	if o.Own != "" {
+		if o.look, err = readTheme(filepath.Join(o.Own, "theme")); err != nil {
+			return err
+		}
+	}
+	return checkLibrary(o.Echarts)
+}
+
 // write builds the pages of an edition and puts them in its folder.
 func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	built, said, err := build(d, before)
@@ -101,7 +113,7 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(d.From, d.To), err)
 	}
-	letter, err := newLetter(d, built[0])
+	letter, err := newLetter(o.look, d, built[0])
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -117,7 +129,7 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err := writeSaid(dir, said); err != nil {
 		return Rendered{}, err
 	}
-	index, err := writeIndex(o.Dir)
+	index, err := writeIndex(o.Dir, o.look)
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -125,12 +137,12 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 }
 
 // newLetter makes the letter of the summary.
-func newLetter(d *Data, summary built) (Letter, error) {
+func newLetter(look theme, d *Data, summary built) (Letter, error) {
 	l := Letter{
 		Subject: fmt.Sprintf("%s, %s: %s", d.Business, days(d.From, d.To), summary.content.Finding),
 		Text:    fmt.Sprintf("%s, %s, data up to %s\n\n%s\n", d.Business, days(d.From, d.To), minute(d.Cutoff), strings.ReplaceAll(summary.content.text(), "\n", "\n\n")),
 	}
-	html, err := execute("mail.html.tmpl", pageView{
+	html, err := look.execute("mail.html.tmpl", pageView{
 		Title: l.Subject, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff), Finding: summary.content.Finding,
 		Lede: summary.content.Lede, Caveat: summary.content.Caveat, Stale: stale(d), Answers: summary.answers,
 	})
@@ -181,7 +193,7 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 	views := make([]pageView, len(list))
 	for i, b := range list {
 		v := pageView{
-			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
+			Style: o.look.style(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
 			Title: b.Title, Finding: b.content.Finding, Lede: b.content.Lede, Caveat: b.content.Caveat, Index: "../index.html",
 			Stale: stale(d), Answers: b.answers, Filters: filters(b.content),
 		}
@@ -231,7 +243,7 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 	}
 	var files []file
 	for i, v := range views {
-		html, err := execute("page.html.tmpl", v)
+		html, err := o.look.execute("page.html.tmpl", v)
 		if err != nil {
 			return nil, err
 		}
