@@ -64,6 +64,11 @@ func Find(name string) (Query, error) {
 	return Query{}, fmt.Errorf("%w %q: choose one of %s", ErrUnknownQuery, name, strings.Join(names, ", "))
 }
 
+// Statement is a question of somebody's own: any statement that the analyst may run. Its parameters are those it names.
+func Statement(name, question, sql string) Query {
+	return Query{Name: name, Question: question, SQL: sql, Params: placeholders(sql)}
+}
+
 // A broken file is a fault of the build: the tests parse every one.
 var catalogue = sync.OnceValue(func() []Query {
 	names, err := files.ReadDir(".")

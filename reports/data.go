@@ -20,12 +20,15 @@ type Source interface {
 	// Run writes the answer of a named query to w, as one JSON object a line. Parameters are text;
 	// missing ones take the query's defaults.
 	Run(ctx context.Context, query string, params map[string]string, format queries.Format, w io.Writer) error
+	// RunSQL does so for a statement of the user's own.
+	RunSQL(ctx context.Context, sql string, params map[string]string, format queries.Format, w io.Writer) error
 }
 
 // Data are the rows of one edition, by question.
 type Data struct {
 	Edition
 	answers map[string][]byte // question -> its rows, one JSON object a line
+	own     []ownPage         // pages of the user's own that have an answer
 	err     error             // the first that reading rows met
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // An edition's folder holds its pages and, in data/, what they were made of: edition.json, the rows
-// of each question (gzip, one JSON object a line), before.json with what the edition before said, and
+// of each question (gzip, one JSON object a line), the SQL of the user's own pages, before.json with what the edition before said, and
 // said.json with what this one says.
 
 // ErrEdition says that there is no such edition in the folder.
@@ -93,6 +93,9 @@ func (d *Data) files() (map[string][]byte, error) {
 			return nil, fmt.Errorf("archive the rows of %s: %w", ask, err)
 		}
 		files[strings.ReplaceAll(ask, " ", "+")+".jsonl.gz"] = out.Bytes()
+	}
+	for _, p := range d.own {
+		files[p.name+".sql"] = []byte(p.sql)
 	}
 	return files, nil
 }
@@ -240,7 +243,7 @@ func saidBefore(dir string, e Edition) ([]Said, error) {
 }
 
 // writeIndex lists the editions of dir.
-func writeIndex(dir string) (string, error) {
+func writeIndex(dir string, look theme) (string, error) {
 	list, err := editions(dir)
 	if err != nil {
 		return "", err
@@ -258,11 +261,11 @@ func writeIndex(dir string) (string, error) {
 		}
 		entries, business = append(entries, e), a.Business
 	}
-	html, err := execute("index.html.tmpl", struct {
+	html, err := look.execute("index.html.tmpl", struct {
 		Policy, Business string
 		Style            any
 		Editions         []entry
-	}{policy(), business, styleSheet(), entries})
+	}{policy(), business, look.style(), entries})
 	if err != nil {
 		return "", err
 	}

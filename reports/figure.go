@@ -74,6 +74,7 @@ const (
 	Randomised   Level = "randomised"   // by a test
 	Stated       Level = "stated"       // what people say of themselves
 	Published    Level = "published"    // what others have published
+	OwnSQL       Level = "own"          // what a page of the user's own says
 )
 
 func (l Level) words() string {
@@ -84,6 +85,8 @@ func (l Level) words() string {
 		return "Association at equal prior engagement and market: other differences remain"
 	case Within:
 		return "Association within contacts: each is compared with itself at another time"
+	case OwnSQL:
+		return "As its own SQL says"
 	case Randomised:
 		return "Effect of being assigned, from a randomised test"
 	case Stated:

@@ -317,7 +317,7 @@ func askID(ask string) string {
 }
 
 // queryViews lists the questions of a page's figures, each once, with its parameters filled in.
-func queryViews(c Content, e Edition) (list []queryView, err error) {
+func queryViews(c Content, d *Data) (list []queryView, err error) {
 	seen := map[string]bool{}
 	add := func(ask string) error {
 		if ask == "" || seen[ask] {
@@ -325,11 +325,14 @@ func queryViews(c Content, e Edition) (list []queryView, err error) {
 		}
 		seen[ask] = true
 		name, params := parseAsk(ask)
-		q, err := queries.Find(name)
-		if err != nil {
+		var q queries.Query
+		var err error
+		if i := slices.IndexFunc(d.own, func(p ownPage) bool { return p.ask() == ask }); i >= 0 {
+			q, params = queries.Statement(name, d.own[i].fields["title"], d.own[i].sql), map[string]string{}
+		} else if q, err = queries.Find(name); err != nil {
 			return err
 		}
-		sql, err := q.Bound(e.params(q, params))
+		sql, err := q.Bound(d.params(q, params))
 		list = append(list, queryView{askID(ask), q.Question, sql})
 		return err
 	}
@@ -342,24 +345,6 @@ func queryViews(c Content, e Edition) (list []queryView, err error) {
 		}
 	}
 	return list, err
-}
-
-// execute prints a page. Comments and line ends of the assets are the repository's, so the bytes
-// are the same on every machine.
-func execute(name string, view any) ([]byte, error) {
-	text, err := assets.ReadFile("assets/" + name)
-	if err != nil {
-		return nil, fmt.Errorf("read the embedded %s: %w", name, err)
-	}
-	t, err := template.New(name).Funcs(template.FuncMap{"keep": keepHyphens}).Parse(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("parse the page %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, view); err != nil {
-		return nil, fmt.Errorf("print the page %s: %w", name, err)
-	}
-	return out.Bytes(), nil
 }
 
 func asset(name string) string {
@@ -406,5 +391,3 @@ func checkLibrary(js []byte) error {
 	}
 	return nil
 }
-
-func styleSheet() template.CSS { return template.CSS(asset("page.css")) }

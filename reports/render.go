@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,10 @@ type Options struct {
 	Business    string    // default: the only one
 	From, To    time.Time // window [From, To) in UTC days; default: of those that end last, the longest
 	Echarts     []byte    // charts.min.js: every page with charts holds a copy
+	Own         string    // folder with what the user adds: pages/*.sql, theme/; "" for none
 	Definitions string    // Markdown: the metrics' definitions; a page prints those of its figures
+
+	look theme // of Own
 }
 
 // Rendered says what Render wrote.
@@ -34,6 +38,7 @@ type Rendered struct {
 	Answer   string   // what the summary says first, in plain text
 	Pages    []string // all of the edition, the summary first
 	Letter   Letter
+	Failed   error // pages of the user's own that could not be made: ErrOwnPage, with file and line
 }
 
 // Letter is the summary for people who read it in their mail: tables and numbers, for mail clients
@@ -46,7 +51,7 @@ type Letter struct{ Subject, HTML, Text string }
 // another edition, so that what somebody was sent stays. It returns ErrLibrary, or the errors
 // ErrBusiness, ErrNoData and ErrWindow of package queries.
 func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
-	if err := checkLibrary(o.Echarts); err != nil {
+	if err := o.check(); err != nil {
 		return Rendered{}, err
 	}
 	e, err := chooseEdition(ctx, src, o)
@@ -57,23 +62,45 @@ func Render(ctx context.Context, src Source, o Options) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(e.From, e.To), err)
 	}
+	var failed error
+	if o.Own != "" {
+		var own []ownPage
+		own, failed = readOwn(filepath.Join(o.Own, "pages"))
+		failed = errors.Join(failed, d.loadOwn(ctx, src, own))
+	}
 	name, before, err := archive(o.Dir, d)
 	if err != nil {
 		return Rendered{}, err
 	}
-	return write(o, name, d, before)
+	r, err := write(o, name, d, before)
+	r.Failed = failed
+	return r, err
 }
 
 // RenderAgain writes the pages of an archived edition from its rows, without a warehouse.
 func RenderAgain(o Options, name string) (Rendered, error) {
-	if err := checkLibrary(o.Echarts); err != nil {
+	if err := o.check(); err != nil {
 		return Rendered{}, err
 	}
 	d, before, err := readEdition(o.Dir, name)
 	if err != nil {
 		return Rendered{}, err
 	}
-	return write(o, name, d, before)
+	var failed error
+	d.own, failed = readOwn(filepath.Join(o.Dir, name, "data"))
+	r, err := write(o, name, d, before)
+	r.Failed = failed
+	return r, err
+}
+
+// check looks at what every page needs, before anything is asked or written.
+func (o *Options) check() (err error) {
+	if o.Own != "" {
+		if o.look, err = readTheme(filepath.Join(o.Own, "theme")); err != nil {
+			return err
+		}
+	}
+	return checkLibrary(o.Echarts)
 }
 
 // write builds the pages of an edition and puts them in its folder.
@@ -86,7 +113,7 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render the report of %s: %w", days(d.From, d.To), err)
 	}
-	letter, err := newLetter(d, built[0])
+	letter, err := newLetter(o.look, d, built[0])
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -102,7 +129,7 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 	if err := writeSaid(dir, said); err != nil {
 		return Rendered{}, err
 	}
-	index, err := writeIndex(o.Dir)
+	index, err := writeIndex(o.Dir, o.look)
 	if err != nil {
 		return Rendered{}, err
 	}
@@ -110,12 +137,12 @@ func write(o Options, name string, d *Data, before []Said) (Rendered, error) {
 }
 
 // newLetter makes the letter of the summary.
-func newLetter(d *Data, summary built) (Letter, error) {
+func newLetter(look theme, d *Data, summary built) (Letter, error) {
 	l := Letter{
 		Subject: fmt.Sprintf("%s, %s: %s", d.Business, days(d.From, d.To), summary.content.Finding),
 		Text:    fmt.Sprintf("%s, %s, data up to %s\n\n%s\n", d.Business, days(d.From, d.To), minute(d.Cutoff), strings.ReplaceAll(summary.content.text(), "\n", "\n\n")),
 	}
-	html, err := execute("mail.html.tmpl", pageView{
+	html, err := look.execute("mail.html.tmpl", pageView{
 		Title: l.Subject, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff), Finding: summary.content.Finding,
 		Lede: summary.content.Lede, Caveat: summary.content.Caveat, Stale: stale(d), Answers: summary.answers,
 	})
@@ -133,7 +160,11 @@ type built struct {
 // build makes the content of every page that has figures, the summary first.
 func build(d *Data, before []Said) ([]built, []Said, error) {
 	list := []built{{Page: summaryPage}}
-	for _, p := range pages {
+	all := slices.Clone(pages)
+	for _, own := range d.own {
+		all = append(all, own.page())
+	}
+	for _, p := range all {
 		c := p.Build(d).shown()
 		if d.err != nil {
 			return nil, nil, fmt.Errorf("page %s: %w", p.Name, d.err)
@@ -162,7 +193,7 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 	views := make([]pageView, len(list))
 	for i, b := range list {
 		v := pageView{
-			Style: styleSheet(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
+			Style: o.look.style(), Script: script, Business: d.Business, Window: days(d.From, d.To), Cutoff: minute(d.Cutoff),
 			Title: b.Title, Finding: b.content.Finding, Lede: b.content.Lede, Caveat: b.content.Caveat, Index: "../index.html",
 			Stale: stale(d), Answers: b.answers, Filters: filters(b.content),
 		}
@@ -205,14 +236,14 @@ func print(o Options, d *Data, list []built) ([]file, error) {
 		if v.Definitions, err = definitionsOf(o.Definitions, b.content); err != nil {
 			return nil, err
 		}
-		if v.Queries, err = queryViews(b.content, d.Edition); err != nil {
+		if v.Queries, err = queryViews(b.content, d); err != nil {
 			return nil, fmt.Errorf("page %s: %w", b.Name, err)
 		}
 		views[i] = v
 	}
 	var files []file
 	for i, v := range views {
-		html, err := execute("page.html.tmpl", v)
+		html, err := o.look.execute("page.html.tmpl", v)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package reports
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,6 +31,10 @@ func (a answers) Run(_ context.Context, query string, params map[string]string, 
 	}
 	_, err := fmt.Fprintln(w, a[ask])
 	return err
+}
+
+func (a answers) RunSQL(context.Context, string, map[string]string, queries.Format, io.Writer) error {
+	return errors.New("rows made before answer no statement")
 }
 
 // spring are the rows of a small demo (testdata/demo.txtar.gz), as `make rows` writes them.

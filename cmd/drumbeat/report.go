@@ -58,7 +58,7 @@ func (c *reportCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer db.Close()
-	rendered, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: p.reportsDir(c.Out), Business: c.Business, From: from, To: to})
+	rendered, err := renderReports(ctx, queries.NewRunner(db), reports.Options{Dir: p.reportsDir(c.Out), Own: p.Dir, Business: c.Business, From: from, To: to})
 	if errors.Is(err, queries.ErrBusiness) || errors.Is(err, queries.ErrWindow) {
 		return usageError{err}
 	}
@@ -94,7 +94,7 @@ func (c *reportCommand) done(ctx context.Context, p *program, postmen []postman,
 	if err == nil && c.Mail && sent == 0 {
 		err = fmt.Errorf("nobody gets the reports of business %q: add it under mail in %s", rendered.Business, c.Config)
 	}
-	return err
+	return errors.Join(err, rendered.Failed)
 }
 
 // again renders an edition from its archive.
@@ -102,7 +102,7 @@ func (c *reportCommand) again(ctx context.Context, p *program, postmen []postman
 	if c.From != "" || c.To != "" || c.Business != "" {
 		return usageError{errors.New("--edition has its business and window: leave --business, --from and --to away")}
 	}
-	o := reports.Options{Dir: p.reportsDir(c.Out)}
+	o := reports.Options{Dir: p.reportsDir(c.Out), Own: p.Dir}
 	if err := addAssets(&o); err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ import (
 type serveCommand struct {
 	Config  string `help:"Who may send, and when jobs run; docs/operations.md has an example." default:"drumbeat.yaml" type:"path" short:"c"`
 	Reports string `help:"Folder of the reports; by default reports/ in the data folder." type:"path"`
+
+	own string // folder with what the user adds to the reports
 }
 
 // Run serves until interrupted. It stops in the direction of the data: requests, schedule, spool,
@@ -34,7 +36,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return usageError{err}
 	}
-	c.Reports = p.reportsDir(c.Reports)
+	c.Reports, c.own = p.reportsDir(c.Reports), p.Dir
 	options, err := conf.serverOptions()
 	if err == nil {
 		check := options
@@ -186,9 +188,10 @@ func (c *serveCommand) daily(ctx context.Context, db *warehouse.DB, values trans
 		if len(businesses) > 1 {
 			dir = filepath.Join(c.Reports, safeFolder(b.ID))
 		}
-		rendered, failed := renderReports(ctx, ask, reports.Options{Dir: dir, Business: b.ID})
+		rendered, failed := renderReports(ctx, ask, reports.Options{Dir: dir, Own: c.own, Business: b.ID})
 		if failed == nil {
 			_, failed = deliver(ctx, postmen, b.ID, rendered)
+			failed = errors.Join(failed, rendered.Failed)
 		}
 		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("report of %s: %w", b.ID, failed))
