@@ -112,14 +112,19 @@ func fillSurveySums(ctx context.Context, r *run, m model, staging string, w Wind
 		return err
 	}
 	for _, s := range surveys {
-		ids, multiple := []string{}, []uint16{} // bytes would be sent as a text
+		ids, multiple, wide := []string{}, []string{}, []string{}
 		for _, q := range s.questions {
 			ids = append(ids, q.id)
-			multiple = append(multiple, uint16(flag(!q.exclusive())))
+			if !q.exclusive() {
+				multiple = append(multiple, q.id)
+			}
+			if q.options[len(q.options)-1].Number > 63 { // the bits of a number
+				wide = append(wide, q.id)
+			}
 		}
 		if err := r.insert(ctx, m, staging, w,
 			clickhouse.Named("business", s.Business), clickhouse.Named("survey", s.ID),
-			clickhouse.Named("questions", ids), clickhouse.Named("multiple", multiple),
+			clickhouse.Named("questions", ids), clickhouse.Named("multiple", multiple), clickhouse.Named("wide", wide),
 		); err != nil {
 			return fmt.Errorf("survey %s: %w", s.ID, err)
 		}

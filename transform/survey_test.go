@@ -338,11 +338,23 @@ func TestSurveyEdges(t *testing.T) {
 		}
 		pains.respondents = append(pains.respondents, r)
 	}
-	for _, s := range []testSurvey{heavy, scaled, equal, pains} {
+	// More options than a number has bits: they count one by one all the same.
+	long := testSurvey{id: "long", questions: []testQuestion{{id: "far", kind: "multiple"}}}
+	for o := range 70 {
+		long.questions[0].options = append(long.questions[0].options, fmt.Sprint("option ", o+1))
+	}
+	for i := range 60 {
+		long.respondents = append(long.respondents, testRespondent{weight: 1, answers: map[string][]uint16{"far": [][]uint16{{1, 64}, {1, 64, 70}, {70}}[i%3]}})
+	}
+	for _, s := range []testSurvey{heavy, scaled, equal, pains, long} {
 		s.insert(t, db)
 	}
 	runJob(t, db, "survey", transform.Window{})
 
+	if got, want := answer(t, db, `SELECT option, other_option, respondents FROM survey_sums WHERE survey_id = 'long' AND question_id = 'far' ORDER BY option, other_option`),
+		"option,other_option,respondents\n0,0,60\n1,1,40\n1,64,40\n1,70,20\n64,64,40\n64,70,20\n70,70,40\n"; got != want {
+		t.Errorf("many options:\n%swant\n%s", got, want)
+	}
 	share := func(survey, segment string) estimate {
 		return estimatesOf(t, db, survey)[estimateKey{"all", segment, "q", "share", 1}]
 	}

@@ -151,6 +151,14 @@ func TestDemo(t *testing.T) {
 	if got := mustDrumbeat(t, "--dir", data, "query", "frequency_opt_out", "--format", "json"); strings.Count(got, "\n") < 3 {
 		t.Errorf("frequency_opt_out says %q", got)
 	}
+	// Who waited long, as the log shows, complains of it more often than people do.
+	if got := mustDrumbeat(t, "--dir", data, "query", "--format", "csv", "--sql", `
+SELECT a.lower > e.upper AS more
+FROM stated_agreement AS a
+INNER JOIN survey_estimates AS e ON e.survey_id = a.survey_id AND e.pain = a.subject
+WHERE a.dimension = 'joined' AND a.subject = 'slow_reply' AND a.statistic = 'named_if_hit' AND e.dimension = 'all' AND e.statistic = 'share'`); got != "\"more\"\n1\n" {
+		t.Errorf("of slow answers the demo says %q", got)
+	}
 	if got := mustDrumbeat(t, "--dir", data, "doctor"); strings.Contains(got, "WRONG") {
 		t.Errorf("doctor finds:\n%s", got)
 	}

@@ -19,18 +19,28 @@ asked AS
 ),
 by_question AS
 (
-    SELECT
-        a.question_id AS question_id,
-        any(q.kind)                                                          AS kind,
-        countIf(a.shown)                                                     AS were_shown,
-        countIf(a.answered)                                                  AS have_answered,
-        countIf(a.shown AND NOT a.answered)                                  AS missing,
-        countIf(length(a.options) > 1)                                       AS several,
-        sumMap(CAST((a.flags, arrayMap(f -> toUInt64(1), a.flags)), 'Map(LowCardinality(String), UInt64)')) AS flagged
-    FROM survey_answers AS a
+    SELECT a.question_id AS question_id, q.kind AS kind, a.were_shown AS were_shown, a.have_answered AS have_answered, a.missing AS missing, a.several AS several
+    FROM
+    (
+        SELECT
+            question_id,
+            countIf(shown)                 AS were_shown,
+            countIf(answered)              AS have_answered,
+            countIf(shown AND NOT answered) AS missing,
+            countIf(length(options) > 1)   AS several
+        FROM survey_answers
+        WHERE business_id = {business:String} AND survey_id = {survey:String}
+        GROUP BY question_id
+    ) AS a
     INNER JOIN asked AS q ON q.question_id = a.question_id
-    WHERE a.business_id = {business:String} AND a.survey_id = {survey:String}
-    GROUP BY question_id
+),
+flagged AS
+(
+    SELECT question_id, toString(flag) AS of_flag, count() AS n
+    FROM survey_answers
+    ARRAY JOIN flags AS flag
+    WHERE business_id = {business:String} AND survey_id = {survey:String} AND notEmpty(flags)
+    GROUP BY question_id, of_flag
 ),
 lines AS
 (
@@ -40,8 +50,12 @@ lines AS
         SELECT a.respondent_id AS respondent_id, q.categories_of AS categories_of, a.options[1] AS chosen
         FROM survey_answers AS a
         INNER JOIN asked AS q ON q.question_id = a.question_id
-        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND notEmpty(a.options) AND q.kind = 'scale'
-          AND q.categories_of IN (SELECT categories_of FROM asked WHERE kind = 'scale' GROUP BY categories_of HAVING count() >= 3)
+        WHERE a.business_id = {business:String} AND a.survey_id = {survey:String} AND notEmpty(a.options)
+          AND a.question_id IN
+          (
+              SELECT question_id FROM asked
+              WHERE kind = 'scale' AND categories_of IN (SELECT categories_of FROM asked WHERE kind = 'scale' GROUP BY categories_of HAVING count() >= 3)
+          )
     )
     GROUP BY respondent_id, categories_of
     HAVING scales >= 3
@@ -52,7 +66,7 @@ checks AS
     UNION ALL
     SELECT 'categories_do_not_add_up', question_id, several, have_answered FROM by_question WHERE kind IN ('single', 'scale')
     UNION ALL
-    SELECT toString(flag.1), question_id, flag.2, were_shown FROM by_question ARRAY JOIN CAST(flagged, 'Array(Tuple(String, UInt64))') AS flag
+    SELECT f.of_flag, f.question_id, f.n, b.were_shown FROM flagged AS f INNER JOIN by_question AS b ON b.question_id = f.question_id
     UNION ALL
     SELECT 'straight_liner', '', uniqExactIf(respondent_id, kinds = 1), uniqExact(respondent_id) FROM lines
 )
