@@ -43,9 +43,14 @@ func evaluate[T any](t *testing.T, p *browsertest.Page, js string) T {
 
 const whenReady = `new Promise(done => { const look = () => document.documentElement.dataset.ready ? done(1) : setTimeout(look, 20); look(); })`
 
-// drawAll scrolls past every chart, so that each is drawn.
+// drawAll scrolls to every chart, and waits until the live one has taken the still's place.
 const drawAll = `(async () => {
-	for (const c of document.querySelectorAll(".chart")) { c.scrollIntoView(); await new Promise(requestAnimationFrame); }
+	for (const c of document.querySelectorAll(".chart")) {
+		for (let frames = 0; c.querySelector(":scope > svg") && frames < 300; frames++) {
+			c.scrollIntoView({ behavior: "instant", block: "center" });
+			await new Promise(requestAnimationFrame);
+		}
+	}
 	scrollTo(0, 0);
 	return 1;
 })()`
@@ -79,21 +84,27 @@ func TestPagesInBrowser(t *testing.T) {
 			name   string
 			width  int64
 			scheme string
-		}{{"light", 1280, "light"}, {"dark", 1280, "dark"}, {"phone", 390, "light"}} {
+			rules  string
+		}{
+			{"light", 1280, "light", `{runOnly: guidelines}`},
+			{"dark", 1280, "dark", `{runOnly: {type: "rule", values: ["color-contrast"]}}`},               // all else is as in the light
+			{"phone", 390, "light", `{runOnly: guidelines, rules: {"color-contrast": {enabled: false}}}`}, // and colours as on a desk
+		} {
 			t.Run(name+"/"+view.name, func(t *testing.T) {
 				p := browsertest.Open(t, "file://"+file, emulate(view.scheme, true), chromedp.EmulateViewport(view.width, 900))
 				if name != "index" {
 					evaluate[int](t, p, whenReady)
 				}
 				evaluate[int](t, p, drawAll)
-				if bad := evaluate[[]string](t, p, `[...document.querySelectorAll(".chart")].filter(c => { const s = c.querySelector("svg"); return !s || s.clientWidth !== c.clientWidth || s.querySelectorAll("path").length < 3; }).map(c => c.id)`); len(bad) > 0 {
+				if bad := evaluate[[]string](t, p, `[...document.querySelectorAll(".chart")].filter(c => { const s = c.querySelector(":scope > div > svg"); return !s || s.clientWidth !== c.clientWidth || s.querySelectorAll("path").length < 3; }).map(c => c.id)`); len(bad) > 0 {
 					t.Errorf("the charts %v are not drawn, or do not fill their place", bad)
 				}
 				if over := evaluate[int](t, p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 					t.Errorf("the page is %d px wider than the window", over)
 				}
 				evaluate[int](t, p, `document.querySelectorAll("[data-do=table]").forEach(b => b.click()), document.querySelectorAll("details").forEach(d => d.open = true), 1`)
-				found := evaluate[[]string](t, p, string(axe)+`;axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+				found := evaluate[[]string](t, p, string(axe)+`;const guidelines = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+					axe.run(document, `+view.rules+`)
 					.then(r => r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 120) + " " + n.failureSummary).join(" | ")))`)
 				for _, violation := range found {
 					t.Errorf("axe: %s", violation)
