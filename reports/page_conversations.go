@@ -228,7 +228,7 @@ func duration(seconds float64) string {
 		return text + " " + unit + "s"
 	}
 	switch {
-	case seconds < 90:
+	case seconds < 60:
 		return number(seconds, "second")
 	case seconds < 3600:
 		return number(seconds/60, "minute")
