@@ -18,7 +18,7 @@ type Ranked struct {
 }
 
 // longName is from how many letters on a name is broken into lines, so that a phone has room for the dots.
-const longName = 28
+const longName = 24
 
 // Chart draws the ranking: Dots on its side.
 func (r Ranked) Chart() Chart {
@@ -41,9 +41,10 @@ func (r Ranked) Chart() Chart {
 	names["inverse"] = true // the first name stands at the top
 	if slices.ContainsFunc(r.Names, func(name string) bool { return len(name) > longName }) {
 		label := names["axisLabel"].(map[string]any)
-		label["width"], label["overflow"], label["lineHeight"] = 180, "break", 14
+		label["width"], label["overflow"], label["lineHeight"] = 150, "break", 14
 	}
 	chart.Options["xAxis"], chart.Options["yAxis"] = []any{values}, []any{names}
+	values["axisLabel"].(map[string]any)["hideOverlap"] = true
 	grid := chart.Options["grid"].(map[string]any)
 	grid["left"], grid["right"] = 14, 56 // names are measured by estimate where there is no browser; the last label
 	for _, each := range chart.Options["series"].([]any) {

@@ -90,7 +90,7 @@ func (l Level) words() string {
 	case Randomised:
 		return "Effect of being assigned, from a randomised test"
 	case Stated:
-		return "What people say, nothing compared"
+		return "What people say of themselves"
 	case Published:
 		return "Of other people and other businesses"
 	}

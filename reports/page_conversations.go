@@ -228,7 +228,7 @@ func duration(seconds float64) string {
 		return text + " " + unit + "s"
 	}
 	switch {
-	case seconds < 90:
+	case seconds < 60:
 		return number(seconds, "second")
 	case seconds < 3600:
 		return number(seconds/60, "minute")
@@ -454,7 +454,7 @@ func placesFigure(rows []responseRow) Figure {
 // hoursFigure shows at which hour of the day people wait longest.
 func hoursFigure(rows []responseRow) Figure {
 	f := Figure{ID: "answered-by-hour", Topic: "Answered within an hour, by the hour of the first message", Unit: inHour, Interval: byContact, Zone: "hours in local time of the contact", Level: Counted, Ask: "first_response dimension=hour", Metric: "first_response",
-		Columns: responseColumns(Column{"hour", "Hour", Text, false}), Notes: []string{"Hours without a mark have too few cases; the table says why."}}
+		Columns: responseColumns(Column{"hour", "Hour", Text, false})}
 	v := View{}
 	chart := Dots{Label: f.Topic, Under: "Hour of the day at which the case began", Kind: Percent, Size: Wide, Top: 1}
 	line := Line{Colour: Engage}
@@ -474,6 +474,9 @@ func hoursFigure(rows []responseRow) Figure {
 			}
 		}
 		d := e.dot(len(v.Rows))
+		if d.Why != "" && len(f.Notes) == 0 {
+			f.Notes = []string{"Hours without a mark have too few cases; the table says why."}
+		}
 		d.At, d.Why = len(chart.Axis), ""
 		chart.Axis = append(chart.Axis, strings.TrimPrefix(r.Segment, "0"))
 		line.Dots = append(line.Dots, d)

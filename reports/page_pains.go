@@ -64,7 +64,6 @@ type sideRow struct {
 	Label       string   `json:"label"`
 	StatedOf    string   `json:"stated_population"`
 	ObservedOf  string   `json:"observed_population"`
-	RecallDays  uint16   `json:"recall_days"`
 	Base        *uint64  `json:"base_n"`
 	Stated      *float64 `json:"stated"`
 	StatedLower *float64 `json:"stated_lower"`
@@ -128,6 +127,9 @@ func buildPains(d *Data) Content {
 	}
 	c.Caveat = strings.TrimSpace(c.Caveat + " " + syntheticCaveat(whole.survey))
 	if a := painAnswer(c.Finding, observed, whole, ranks); a.Value != "" {
+		if !excess.empty() && leavesMore(observed) {
+			a.Sentence += " " + excess.Views[0].Finding + "."
+		}
 		c.Answers = []Answer{a}
 	}
 	c.Sections = []Section{
@@ -383,7 +385,7 @@ func painExcessFigure(rows []painRow) Figure {
 		if i := strings.Index(e.Why, "no excess"); i >= 0 {
 			e.Why = e.Why[i:]
 		}
-		if e.clear() && *e.Lower > 0 {
+		if leavesMore([]painRow{r}) {
 			more = append(more, painName(r.Pain))
 		}
 		shown = shown || e.shown()
@@ -409,10 +411,17 @@ func painExcessFigure(rows []painRow) Figure {
 	return f
 }
 
+// leavesMore is whether contacts clearly leave more often after any pain.
+func leavesMore(rows []painRow) bool {
+	return slices.ContainsFunc(rows, func(r painRow) bool {
+		return finite(r.Excess) && finite(r.ExcessLower) && finite(r.ExcessUpper) && *r.ExcessLower > 0
+	})
+}
+
 // painSidesFigure sets what people name beside what happened, over the days that the question asks about.
 func painSidesFigure(whole asked, rows []sideRow, agreement []agreementRow) Figure {
 	f := Figure{ID: "side-by-side", Topic: "Named, and happened", Unit: "% of respondents who name it, and % of contacts to whom it happened", Interval: "95% intervals, of the survey’s design and of contacts", Level: Stated, Ask: "stated_observed", Metric: "stated_observed",
-		Columns: []Column{{"pain", "Pain", Text, false}, {"label", "As the survey says it", Text, false}, {"base_n", "Respondents", Count, false}, {"stated", "Named", Percent, true}, {"stated_lower", "95% from", Percent, false}, {"stated_upper", "to", Percent, false},
+		Columns: []Column{{"pain", "Pain", Text, false}, {"stated", "Named", Percent, true}, {"stated_lower", "95% from", Percent, false}, {"stated_upper", "to", Percent, false},
 			{"contacts", "Contacts", Count, false}, {"hit", "Hit", Count, false}, {"observed", "Happened", Percent, true}, {"observed_lower", "95% from", Percent, false}, {"observed_upper", "to", Percent, false},
 			{"difference", "Named less happened", Points, true}, {"difference_lower", "95% from", Points, false}, {"difference_upper", "to", Points, false}, whyColumn}}
 	if len(whole.rows) == 0 || !slices.ContainsFunc(rows, func(r sideRow) bool { return finite(r.Observed) }) {
@@ -430,9 +439,12 @@ func painSidesFigure(whole asked, rows []sideRow, agreement []agreementRow) Figu
 		happened := Ranked{Title: "It happened to them", Note: "% of contacts whom it could hit", Label: "Share of contacts to whom it happened", Kind: Percent, Colour: Leave, Size: Medium, Top: niceEnd(ends)}
 		var widest *sideRow
 		for _, r := range own {
-			row := len(v.Rows)
-			named.Names, named.Dots = append(named.Names, painName(r.Pain)), append(named.Dots, r.said().dot(row))
-			happened.Names, happened.Dots = append(happened.Names, painName(r.Pain)), append(happened.Dots, r.seen().dot(row))
+			row, name := len(v.Rows), painName(r.Pain)
+			if slices.ContainsFunc(own, func(o sideRow) bool { return o.Pain == r.Pain && o.Label != r.Label }) {
+				name = r.Label // two options speak of one pain
+			}
+			named.Names, named.Dots = append(named.Names, name), append(named.Dots, r.said().dot(row))
+			happened.Names, happened.Dots = append(happened.Names, name), append(happened.Dots, r.seen().dot(row))
 			if finite(r.Less) && finite(r.More) && *r.Less**r.More > 0 && (widest == nil || abs(*r.Difference) > abs(*widest.Difference)) {
 				widest = &r
 			}
@@ -443,7 +455,7 @@ func painSidesFigure(whole asked, rows []sideRow, agreement []agreementRow) Figu
 					contacts = nil
 				}
 			}
-			v.Rows = append(v.Rows, slices.Concat([]any{painName(r.Pain), r.Label, counted(r.Base)}, said[:3], []any{contacts, hit}, seen[:3], []any{number(r.Difference), number(r.Less), number(r.More), r.Why}))
+			v.Rows = append(v.Rows, slices.Concat([]any{name}, said[:3], []any{contacts, hit}, seen[:3], []any{number(r.Difference), number(r.Less), number(r.More), r.Why}))
 			v.N = sized(r.Base) + " and up to " + count(most(own)) + " contacts"
 		}
 		switch {
@@ -745,7 +757,7 @@ func painMarketsFigure(rows, whole []painRow) Figure {
 	if len(apart) > 0 {
 		v.Finding = "Markets differ in " + listed(apart)
 	}
-	f.Notes = []string{"×: not shown; the table says why. Markets of fewer than 30 contacts are in the query.", "Differ: the lowest and the highest market have intervals that lie apart."}
+	f.Notes = []string{"The largest markets, eight at most; the query has them all. ×: not shown; the table says why.", "Differ: the lowest and the highest market have intervals that lie apart."}
 	if len(v.Charts) > 0 {
 		f.Views = []View{v}
 	}
@@ -824,7 +836,7 @@ func painPanels(whole, rows []painRow, segments, axis []string, by string, loose
 		case loose:
 			chart.Every = 1
 		case len(segments) > 4:
-			chart.Every = 2
+			chart.Every = len(segments) / 2
 		}
 		line, dots := Line{Colour: Plain, Loose: loose}, 0
 		var low, high *cell

@@ -36,6 +36,8 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"summary", "summary", "light", "header", 1180, 1180},
 		{"frequency", "frequency", "light", "#how-often", 1180, 1280},
+		{"pains", "pains", "light", "#first", 1180, 1180},
+		{"conversations", "conversations", "light", "#waiting", 1180, 860},
 		{"curves-dark", "frequency", "dark", "#curves-open", 1180, 640},
 		{"phone", "frequency", "light", "#opt-outs", 390, 780},
 	} {
