@@ -22,7 +22,7 @@ import (
 )
 
 type flags struct {
-	Only       string  `help:"Run one group: ingest, import, survey, transform, reports, query." enum:",ingest,import,survey,transform,reports,query" default:""`
+	Only       string  `help:"Run one group: ingest, import, survey, transform, reports, file, query." enum:",ingest,import,survey,transform,reports,file,query" default:""`
 	Size       float64 `help:"Scale the amount of work." default:"1"`
 	Rounds     int     `help:"Measurements of each; the median counts." default:"3"`
 	Senders    int     `help:"Posts under way at once. The embedded engine takes 64 statements at a time." default:"48"`
@@ -40,6 +40,7 @@ var groups = []struct {
 	{"survey", (*bench).survey},
 	{"transform", (*bench).transform},
 	{"reports", (*bench).reports},
+	{"file", (*bench).file},
 	{"query", (*bench).query},
 }
 

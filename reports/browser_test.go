@@ -99,6 +99,9 @@ func TestPagesInBrowser(t *testing.T) {
 				if bad := evaluate[[]string](t, p, `[...document.querySelectorAll(".chart")].filter(c => { const s = c.querySelector(":scope > div > svg"); return !s || s.clientWidth !== c.clientWidth || s.querySelectorAll("path").length < 3; }).map(c => c.id)`); len(bad) > 0 {
 					t.Errorf("the charts %v are not drawn, or do not fill their place", bad)
 				}
+				if evaluate[bool](t, p, `!!document.querySelector(".chart") && !performance.getEntriesByName("chart").length`) {
+					t.Error("the page does not say when its first chart was there")
+				}
 				if over := evaluate[int](t, p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 					t.Errorf("the page is %d px wider than the window", over)
 				}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,7 @@ type ownPage struct {
 const (
 	mostOwnRows  = 1000
 	mostOwnMarks = 120
+	mostPanels   = 6
 )
 
 var (
@@ -46,9 +48,6 @@ var (
 	ownKeys     = []string{"title", "asks", "unit", "chart", "x", "y", "lower", "upper", "n", "series"}
 	ownCharts   = []string{"dots", "ranked", "bars", "table"}
 	ownKinds    = []Kind{Count, Percent, Points, Permille, Number, Change, Money}
-	ownPanels   = 6
-	ownSymbols  = []string{"circle", "diamond", "triangle", "rect"}
-	ownColours  = []string{Engage, Leave, Plain, ink}
 	ownFileName = func(name string) string { return "pages/" + name + ".sql" }
 )
 
@@ -186,12 +185,8 @@ func (p ownPage) page() Page {
 		if len(rows.values) == 0 {
 			return Content{}
 		}
-		c := Content{Finding: p.fields["title"], Sections: []Section{{ID: "own", Title: "The figure", Figures: []Figure{p.figure(rows)}}},
-			Caveat: "A page of your own: its figures are what its SQL says."}
-		if p.fields["asks"] != "" {
-			c.Lede = []string{p.fields["asks"]}
-		}
-		return c
+		return Content{Finding: p.fields["title"], Caveat: "A page of your own: its figures are what its SQL says.",
+			Sections: []Section{{ID: "own", Title: cmp.Or(p.fields["asks"], "Figure"), Figures: []Figure{p.figure(rows)}}}}
 	}}
 }
 
@@ -259,6 +254,9 @@ func (p ownPage) rows(text []byte) (r ownRows, err error) {
 					}
 				}
 				return r, p.fail(field, "the column %s: %v", r.keys[i], err)
+			}
+			if value == "" && (r.keys[i] == p.fields["x"] || r.keys[i] == p.fields["series"]) {
+				value = "–" // a mark without a name
 			}
 			values = append(values, value)
 		}
@@ -342,7 +340,7 @@ func ownValue(v any, kind Kind) (any, error) {
 	return string(text), err
 }
 
-// figure draws the rows: lines or panels by series.
+// figure draws the rows: a panel for each series.
 func (p ownPage) figure(r ownRows) Figure {
 	f := Figure{ID: "rows", Topic: p.fields["title"], Unit: p.fields["unit"], Level: OwnSQL, Ask: p.ask(), Columns: r.columns}
 	if p.fields["lower"] != "" {
@@ -380,6 +378,7 @@ func (p ownPage) charts(r ownRows) (list []Chart) {
 	}
 	var names, axis []string // of the series, and of x, as they come
 	signed := false
+	var highest []cell
 	for _, row := range r.values {
 		name := ""
 		if series >= 0 {
@@ -394,6 +393,11 @@ func (p ownPage) charts(r ownRows) (list []Chart) {
 		for _, i := range []int{y, lower} {
 			v := value(row, i)
 			signed = signed || v != nil && *v < 0
+		}
+		for _, i := range []int{y, upper} {
+			if v := value(row, i); v != nil {
+				highest = append(highest, cell{Upper: *v, Shown: true})
+			}
 		}
 	}
 	if p.fields["chart"] == "table" || len(axis) > mostOwnMarks {
@@ -420,15 +424,11 @@ func (p ownPage) charts(r ownRows) (list []Chart) {
 		size = Wide
 	}
 	label := p.fields["title"]
-	if p.fields["chart"] == "dots" && len(names) <= len(ownSymbols) {
-		chart := Dots{Label: label, Kind: p.y, Size: Wide, Axis: axis, Signed: signed}
-		for i, name := range names {
-			of, _ := dots(name)
-			chart.Lines = append(chart.Lines, Line{Name: name, Colour: ownColours[i], Symbol: ownSymbols[i], Dots: of})
-		}
-		return []Chart{chart.Chart()}
+	top := 0.0 // panels share their scale
+	if len(names) > 1 && !signed {
+		top = niceTop([]curve{{Cells: highest}})
 	}
-	for _, name := range names[:min(len(names), ownPanels)] {
+	for _, name := range names[:min(len(names), mostPanels)] {
 		of, at := dots(name)
 		panel := label
 		if name != "" {
@@ -436,9 +436,9 @@ func (p ownPage) charts(r ownRows) (list []Chart) {
 		}
 		switch p.fields["chart"] {
 		case "dots":
-			list = append(list, Dots{Title: name, Label: panel, Kind: p.y, Size: size, Axis: axis, Signed: signed, Lines: []Line{{Colour: Engage, Dots: of}}}.Chart())
+			list = append(list, Dots{Title: name, Label: panel, Kind: p.y, Size: size, Axis: axis, Top: top, Signed: signed, Lines: []Line{{Colour: Engage, Dots: of}}}.Chart())
 		case "ranked":
-			list = append(list, Ranked{Title: name, Label: panel, Kind: p.y, Colour: Engage, Size: size, Names: at, Dots: of, Signed: signed}.Chart())
+			list = append(list, Ranked{Title: name, Label: panel, Kind: p.y, Colour: Engage, Size: size, Names: at, Dots: of, Top: top, Signed: signed}.Chart())
 		case "bars":
 			part := Part{Colour: Plain}
 			for _, d := range of {

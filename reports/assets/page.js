@@ -156,6 +156,7 @@
     at.label = box.getAttribute("aria-label");
     box.textContent = ""; // the drawing that was there for those without scripts
     draw(at.figure, at.i, box);
+    if (performance.mark && !performance.getEntriesByName("chart").length) performance.mark("chart");
     at.figure.charts[at.i].label = at.label;
     resized.observe(box);
   }

@@ -56,14 +56,54 @@ func (p *Page) Errors() []string {
 // test. It fails the test if no browser can be had.
 func Open(t testing.TB, url string, before ...chromedp.Action[chromedp.Void]) *Page {
 	t.Helper()
-	browser, err := find()
+	p, end, err := start(context.Background(), t.TempDir(), url, before)
+	t.Cleanup(func() {
+		if err := end(); err != nil { // waits for the browser to be gone
+			t.Errorf("close the browser: %v", err)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return p
+}
+
+// FirstChart opens a file and says when the browser had painted something, and when the first live chart stood in the
+// page, both from the beginning of the navigation. The profile goes into dir.
+func FirstChart(ctx context.Context, dir, file string) (paint, live time.Duration, err error) {
+	profile, err := os.MkdirTemp(dir, "profile-")
+	if err != nil {
+		return 0, 0, fmt.Errorf("make a profile: %w", err)
+	}
+	defer os.RemoveAll(profile)
+	p, end, err := start(ctx, profile, "file://"+file, nil)
+	if err == nil {
+		var ms [2]float64
+		ms, err = chromedp.Run(p.Context, chromedp.Evaluate[[2]float64](`new Promise((done, failed) => {
+			const look = () => {
+				const live = performance.getEntriesByName("chart")[0], paint = performance.getEntriesByName("first-contentful-paint")[0];
+				if (live && paint) done([paint.startTime, live.startTime]);
+				else if (performance.now() > 30000) failed(new Error("no chart within 30 s"));
+				else setTimeout(look, 20);
+			};
+			look();
+		})`, chromedp.EvalAwaitPromise))
+		paint, live = time.Duration(ms[0]*1e6), time.Duration(ms[1]*1e6)
+	}
+	return paint, live, errors.Join(err, end())
+}
+
+// start opens a page; end closes the browser, also after an error.
+func start(ctx context.Context, profile, url string, before []chromedp.Action[chromedp.Void]) (p *Page, end func() error, err error) {
+	end = func() error { return nil }
+	browser, err := find()
+	if err != nil {
+		return nil, end, err
 	}
 	options := append([]chromedp.ExecAllocatorOption(nil), chromedp.DefaultExecAllocatorOptions[:]...)
 	options = append(options,
 		chromedp.ExecPath(browser.path),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(profile),
 		chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
@@ -82,23 +122,22 @@ func Open(t testing.TB, url string, before ...chromedp.Action[chromedp.Void]) *P
 			chromedp.Env(browser.env()...))
 	}
 
-	p := &Page{}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	t.Cleanup(cancel)
+	p = &Page{}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx, chromedp.WithListener(func(event any) { p.listen(url, event) }))
-	t.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil { // waits for the browser to be gone
-			t.Errorf("close the browser: %v", err)
-		}
+	end = func() error {
+		err := chromedp.Cancel(ctx)
 		closeTab()
-	})
+		stop()
+		cancel()
+		return err
+	}
 	p.Context = ctx
 	if err := chromedp.Do(ctx, append(before, chromedp.Navigate(url))...); err != nil {
-		t.Fatalf("open %s in %s: %v", url, browser.path, err)
+		return p, end, fmt.Errorf("open %s in %s: %w", url, browser.path, err)
 	}
-	return p
+	return p, end, nil
 }
 
 func (p *Page) listen(url string, event any) {
