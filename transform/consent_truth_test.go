@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,20 @@ func TestConsentAgreesWithTheReference(t *testing.T) {
 // consentWorld is a warehouse with a world's lines, as drumbeat import would load them, and a rate card.
 func consentWorld(t testing.TB, world *simulate.ConsentWorld, card string) *warehouse.DB {
 	t.Helper()
+	db := warehousetest.New(t)
+	importConsents(t, db, "shop", world)
+	prices, err := transform.ReadRateCard(strings.NewReader(card))
+	if err == nil {
+		_, err = transform.LoadRateCard(t.Context(), db, prices)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func importConsents(t testing.TB, db *warehouse.DB, business string, world *simulate.ConsentWorld) {
+	t.Helper()
 	var text bytes.Buffer
 	w := canonical.NewWriter(&text)
 	for line := range world.Lines() {
@@ -142,19 +157,96 @@ func consentWorld(t testing.TB, world *simulate.ConsentWorld, card string) *ware
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := warehousetest.New(t)
-	result, err := ingest.Import(t.Context(), "world", &text, ingest.ImportOptions{BusinessID: "shop", Lines: canonical.NewDecoder(), Pseudonym: pseudonym, To: db, Refused: warehouse.RowsRefused})
+	result, err := ingest.Import(t.Context(), "world", &text, ingest.ImportOptions{BusinessID: business, Lines: canonical.NewDecoder(), Pseudonym: pseudonym, To: db, Refused: warehouse.RowsRefused})
 	if err != nil || result.Rejected > 0 {
 		t.Fatalf("import: %+v, %v", result, err)
 	}
-	prices, err := transform.ReadRateCard(strings.NewReader(card))
-	if err == nil {
-		_, err = transform.LoadRateCard(t.Context(), db, prices)
+}
+
+// Over several worlds the intervals of how many consents have ended by a day hold the share of a world of many more contacts,
+// for each promise; so do those of how often promised periods are exceeded.
+func TestConsentIntervalsHoldTheTruth(t *testing.T) {
+	options := simulate.ConsentOptions{Seed: 100, Contacts: 8000, Days: 60}
+	many := simulate.MeasureConsent(simulate.NewConsent(options).Lines(), nil)
+	const lastDay = 28
+	ended := map[string][lastDay + 1]float64{} // share by promise and day
+	for _, promise := range []string{"daily", "weekly", "monthly"} {
+		var begun, over, ends [lastDay + 2]float64 // spells that last to the day, end on it, end on it by a cause
+		for _, s := range many.Spells {
+			if s.Promise != promise {
+				continue
+			}
+			day := int(s.To.Sub(s.From) / (24 * time.Hour))
+			begun[0]++
+			if day > lastDay {
+				continue
+			}
+			over[day]++
+			if slices.Contains([]string{"stopped", "blocked", "expired", "used"}, s.Ended) {
+				ends[day]++
+			}
+		}
+		stay := 1.0
+		var shares [lastDay + 1]float64
+		for day := range shares {
+			stay *= 1 - ends[day]/begun[day]
+			shares[day] = 1 - stay
+			begun[day+1] = begun[day] - over[day]
+		}
+		ended[promise] = shares
 	}
-	if err != nil {
-		t.Fatal(err)
+	exceeded, periods := map[string]float64{}, map[string]float64{}
+	for _, p := range many.Periods {
+		if p.State != "partial" {
+			periods[p.Promise]++
+		}
+		if p.State == "exceeded" {
+			exceeded[p.Promise]++
+		}
 	}
-	return db
+
+	db := warehousetest.New(t)
+	worlds := 8
+	if n, err := strconv.Atoi(os.Getenv("DRUMBEAT_SOAK")); err == nil {
+		worlds = n
+	}
+	for i := range worlds {
+		options.Seed, options.Contacts = uint64(i+1), 300
+		importConsents(t, db, fmt.Sprint("shop ", i+1), simulate.NewConsent(options))
+	}
+	runJob(t, db, "consent", transform.Window{})
+	type interval struct {
+		Business string  `ch:"business_id"`
+		Promise  string  `ch:"segment"`
+		Day      uint16  `ch:"day"`
+		Lower    float64 `ch:"lower"`
+		Upper    float64 `ch:"upper"`
+	}
+	held := func(what, sql string, want func(interval) float64) {
+		t.Helper()
+		var rows []interval
+		if err := db.Select(t.Context(), &rows, sql); err != nil {
+			t.Fatal(err)
+		}
+		holds := 0
+		for _, r := range rows {
+			if x := want(r); r.Lower <= x && x <= r.Upper {
+				holds++
+			} else {
+				t.Logf("%s: %+v, in truth %v", what, r, x)
+			}
+		}
+		t.Logf("%s: %d of %d intervals hold the truth", what, holds, len(rows))
+		if len(rows) < worlds || float64(holds) < .88*float64(len(rows)) {
+			t.Errorf("%s: %d of %d intervals hold the truth", what, holds, len(rows))
+		}
+	}
+	held("consents that ended", `SELECT toString(business_id) AS business_id, segment, spell_day AS day, assumeNotNull(incidence_lower) AS lower, assumeNotNull(incidence_upper) AS upper
+FROM consent_survival WHERE dimension = 'promised_frequency' AND segment IN ('daily', 'weekly', 'monthly') AND cause = 'any' AND spell_day IN (7, 28) AND from_day = 0 AND incidence_lower IS NOT NULL ORDER BY ALL`,
+		func(r interval) float64 { return ended[r.Promise][r.Day] })
+	held("periods exceeded", `SELECT toString(business_id) AS business_id, segment, toUInt16(0) AS day, lower, upper
+FROM promise_kept WHERE dimension = 'promised_frequency' AND segment IN ('daily', 'weekly', 'monthly') AND state = 'exceeded' AND suppressed = 0 ORDER BY ALL`,
+		func(r interval) float64 { return exceeded[r.Promise] / periods[r.Promise] })
 }
 
 // sameRows reports rows that one side has more often than the other.

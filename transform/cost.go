@@ -58,9 +58,12 @@ func ReadRateCard(in io.Reader) ([]Price, error) {
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	r.Comment, r.TrimLeadingSpace = '#', true
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) || bytes.HasPrefix(text, []byte("PK\x03\x04")) {
+		return nil, fmt.Errorf("%w: it is a workbook or UTF-16: save it as CSV UTF-8", ErrRateCard)
+	}
 	header, err := r.Read()
 	if err != nil || !slices.Equal(header, rateColumnsOfCard) {
-		return nil, fmt.Errorf("%w: the first line must be %s", ErrRateCard, strings.Join(rateColumnsOfCard, ","))
+		return nil, fmt.Errorf("%w: the first line must be %s%s", ErrRateCard, strings.Join(rateColumnsOfCard, ","), wrongHeader(header))
 	}
 	var prices []Price
 	var wrong []error
@@ -69,10 +72,14 @@ func ReadRateCard(in io.Reader) ([]Price, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRateCard, err) // names the line
-		}
 		line, _ := r.FieldPos(0)
+		if errors.Is(err, csv.ErrFieldCount) {
+			wrong = append(wrong, fmt.Errorf("line %d: it has %d cells, and the first line %d: a comma within a cell needs quotes around it", line, len(fields), len(rateColumnsOfCard)))
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w: a quote inside a cell is written twice, and the cell in quotes", ErrRateCard, err) // names the line
+		}
 		p, err := parsePrice(fields)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("line %d: %w", line, err))
@@ -91,6 +98,33 @@ func ReadRateCard(in io.Reader) ([]Price, error) {
 	return prices, nil
 }
 
+// wrongHeader says what is wrong with a first line.
+func wrongHeader(header []string) string {
+	if len(header) == 1 && strings.ContainsAny(header[0], ";\t|") {
+		return ": separate the columns with commas, and write prices with a point"
+	}
+	var absent, unknown []string
+	for _, name := range rateColumnsOfCard {
+		if !slices.Contains(header, name) {
+			absent = append(absent, name)
+		}
+	}
+	for _, name := range header {
+		if !slices.Contains(rateColumnsOfCard, name) {
+			unknown = append(unknown, strconv.Quote(name))
+		}
+	}
+	switch {
+	case len(header) == 0:
+		return ""
+	case len(absent) > 0:
+		return "; it lacks " + strings.Join(absent, ", ")
+	case len(unknown) > 0:
+		return "; take out the column " + strings.Join(unknown, ", ")
+	}
+	return ", each once and in this order"
+}
+
 func parsePrice(fields []string) (p Price, err error) {
 	for i, pattern := range map[int]struct {
 		is   *regexp.Regexp
@@ -103,7 +137,7 @@ func parsePrice(fields []string) (p Price, err error) {
 		7: {aCurrency, "an ISO 4217 code of three capital letters"},
 	} {
 		if !pattern.is.MatchString(fields[i]) {
-			err = errors.Join(err, fmt.Errorf("%s: write %s", rateColumnsOfCard[i], pattern.want))
+			err = errors.Join(err, fmt.Errorf("%s %q: write %s", rateColumnsOfCard[i], fields[i], pattern.want))
 		}
 	}
 	if err != nil {
@@ -111,20 +145,20 @@ func parsePrice(fields []string) (p Price, err error) {
 	}
 	from, err := time.Parse(time.DateOnly, fields[0])
 	if err != nil {
-		return p, errors.New("date_from: write a date such as 2025-07-01")
+		return p, fmt.Errorf("date_from %q: write a date such as 2025-07-01", fields[0])
 	}
 	if from.Year() < 1970 || from.Year() > 2148 {
-		return p, errors.New("date_from: write a date from 1970 to 2148")
+		return p, fmt.Errorf("date_from %q: write a date from 1970 to 2148", fields[0])
 	}
 	if fields[4] != "message" && fields[4] != "conversation" {
-		return p, errors.New("unit: write message or conversation")
+		return p, fmt.Errorf("unit %q: write message or conversation", fields[4])
 	}
 	tier, err := strconv.ParseUint(fields[5], 10, 63)
 	if err != nil {
-		return p, errors.New("tier_from: write a whole number of units, 0 for the first tier")
+		return p, fmt.Errorf("tier_from %q: write a whole number of units, 0 for the first tier", fields[5])
 	}
 	if _, err := currency.ParseISO(fields[7]); err != nil {
-		return p, errors.New("currency: ISO 4217 has no such code")
+		return p, fmt.Errorf("currency %q: ISO 4217 has no such code: write one that it has, such as USD", fields[7])
 	}
 	return Price{from, fields[1], fields[2], fields[3], fields[4], tier, fields[6], fields[7], 0}, nil
 }

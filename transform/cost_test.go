@@ -34,14 +34,18 @@ func TestRateCard(t *testing.T) {
 	}
 	fail("", "the first line must be date_from,channel")
 	fail(header, "it has no rows")
-	fail("date,channel,market,category,unit,tier_from,price,currency\n", "the first line must be")
-	fail(header+"2025-07-01,whatsapp,PH,marketing,message,0,0.05\n", "line 2")
-	fail(header+"# a comment\n2025-02-30,whatsapp,PH,marketing,message,0,0.05,USD\n", "line 3: date_from", "write a date")
+	fail("date,channel,market,category,unit,tier_from,price,currency\n", "the first line must be", "it lacks date_from")
+	fail(strings.ReplaceAll(header, ",", ";")+"2025-07-01;whatsapp;PH;marketing;message;0;0,05;USD\n", "separate the columns with commas", "prices with a point")
+	fail(strings.TrimSpace(header)+",note\n", `take out the column "note"`)
+	fail("channel,date_from,market,category,unit,tier_from,price,currency\n", "in this order")
+	fail("\xff\xfed\x00", "save it as CSV UTF-8")
+	fail(header+"2025-07-01,whatsapp,PH,marketing,message,0,0.05\n2025-07-01,whatsapp,PH,marketing,message,0,0,05,USD\n", "line 2: it has 7 cells, and the first line 8", "line 3: it has 9")
+	fail(header+"# a comment\n2025-02-30,whatsapp,PH,marketing,message,0,0.05,USD\n", "line 3: date_from \"2025-02-30\"", "write a date")
 	fail(header+"2025-07-01,whatsapp,ph,marketing,message,0,-0.05,usd\n2025-07-01,sms,*,*,message,0,0.04,XQZ\n",
-		"line 2: currency: write", "market: write", "price: write", "line 3: currency: ISO 4217 has no such code")
+		`line 2: currency "usd": write`, `market "ph": write`, `price "-0.05": write`, `line 3: currency "XQZ": ISO 4217 has no such code`)
 	fail(header+"2025-07-01,whatsapp,PH,marketing,message,0,0.1234567891,USD\n", "at most 9 places")
 	fail(header+"2025-07-01,whatsapp,PH,marketing,minute,0,0.05,USD\n", "write message or conversation")
-	fail(header+"2025-07-01,whatsapp,PH,marketing,message,-1,0.05,USD\n", "tier_from: write a whole number")
+	fail(header+"2025-07-01,whatsapp,PH,marketing,message,-1,0.05,USD\n", `tier_from "-1": write a whole number`)
 	fail(header+"2025-07-01,whatsapp,PH,marketing,message,0,0.05,USD\n2025-07-01,whatsapp,PH,marketing,message,0,0.06,USD\n", "line 3: line 2 has a price for the same")
 	fail(header+"2025-07-01,whatsapp,PH,marketing,message,0,0.05,USD\n2025-07-01,whatsapp,PH,marketing,message,9,0.06,EUR\n", "line 3: line 2 has another currency")
 	fail(header+"2025-07-01,whatsapp,PH,marketing,message,100,0.05,USD\n", "line 2: the first tier", "tier_from 0")
@@ -58,7 +62,7 @@ func TestRateCard(t *testing.T) {
 	if got := card(); got != " 0" {
 		t.Fatalf("refused cards left %q", got)
 	}
-	if replaced, err := load("\ufeff" + header + "2025-07-01,whatsapp,PH,marketing,message,0,0.05,USD\n2025-07-01,whatsapp,PH,utility,message,0,0.01,USD\n2025-08-01,whatsapp,PH,marketing,message,0,0.06,USD\n" +
+	if replaced, err := load("\ufeff" + header + "2025-07-01,whatsapp,PH,marketing,message,0,0.05,USD\r\n2025-07-01,whatsapp,PH,utility,message,0,0.01,USD\n2025-08-01,whatsapp,PH,marketing,message,0,0.06,USD\n" +
 		"2025-07-01,sms,*,*,message,0,0.000000001,EUR\n"); err != nil || replaced != 3 {
 		t.Fatalf("load: %d, %v", replaced, err)
 	}

@@ -13,6 +13,7 @@ type count struct {
 	small    bool // 1 to 9: nobody may find it
 	residual bool // respondents of no segment: shown nowhere, and so nothing to hide
 	mean     bool // no count, but hiding it hides an equation
+	public   bool // told elsewhere: hiding it hides nothing
 }
 
 // equation says that counts times their coefficients add up to 0, the first being the total of the others or a mean of
@@ -52,9 +53,13 @@ func (q *questionSums) withhold(cells []*surveyCell) map[*segmentSums]*uint64 {
 	// A mean is hidden rather than a count.
 	slices.SortStableFunc(equations, func(a, b equation) int { return int(flag(counts[b.of[0]].mean)) - int(flag(counts[a.of[0]].mean)) })
 	equations = append(equations, q.acrossSegments(&counts, of, columns)...)
+	if len(q.segments) > 0 {
+		counts[of[q.segments[0]]].public = true // survey_quality
+	}
 	protect(counts, equations)
 	for _, c := range cells {
-		if c.why == "" && counts[at[c]].hidden {
+		// A share and its count would tell a base that is hidden.
+		if c.why == "" && (counts[at[c]].hidden || counts[of[c.in]].hidden) {
 			c.why = whyProtects
 		}
 	}
@@ -136,6 +141,12 @@ func (q *questionSums) acrossSegments(counts *[]count, of map[*segmentSums]int, 
 					e.of, e.coefficients = append(e.of, of[in]+k), append(e.coefficients, 1)
 					rest -= min(rest, in.respondents[k])
 				}
+				if rest > 0 && k == 0 && total == q.segments[0] && dimension != "age" {
+					// The base of comparisons with the rest is all segments, and nobody else.
+					of := append([]int{len(*counts)}, e.of[1:]...)
+					equations = append(equations, equation{of, slices.Clone(e.coefficients)})
+					*counts = append(*counts, count{n: total.respondents[k] - rest, public: true})
+				}
 				if rest > 0 {
 					e.of, e.coefficients = append(e.of, len(*counts)), append(e.coefficients, 1)
 					*counts = append(*counts, count{n: rest, hidden: true, residual: true})
@@ -159,16 +170,35 @@ func protect(counts []count, equations []equation) {
 			continue
 		}
 		for _, i := range follow(counts, equations) {
-			for _, e := range equations {
-				if slices.Contains(e.of, i) && e.hideAnother(counts) {
-					changed = true
-					break
-				}
-			}
+			changed = hideNear(counts, equations, i) || changed
 		}
 		if !changed {
 			return
 		}
+	}
+}
+
+// hideNear hides another count in an equation of this one, or if these hide all they can, in those that share hidden counts with them, and so on.
+func hideNear(counts []count, equations []equation, i int) bool {
+	reached, used := map[int]bool{i: true}, make([]bool, len(equations))
+	for {
+		further := map[int]bool{}
+		for k, e := range equations {
+			if used[k] || !slices.ContainsFunc(e.of, func(j int) bool { return reached[j] }) {
+				continue
+			}
+			if e.hideAnother(counts) {
+				return true
+			}
+			used[k] = true
+			for _, j := range e.of {
+				further[j] = true // all that is not hidden is public
+			}
+		}
+		if len(further) == 0 {
+			return false
+		}
+		reached = further
 	}
 }
 
@@ -210,7 +240,7 @@ func (e equation) hideAnother(counts []count) bool {
 		return cmp.Or(cmp.Compare(counts[a].n, counts[b].n), cmp.Compare(a, b)) < 0
 	}
 	for _, i := range e.of {
-		if !counts[i].hidden && (best < 0 || better(i, best)) {
+		if !counts[i].hidden && !counts[i].public && (best < 0 || better(i, best)) {
 			best = i
 		}
 	}
