@@ -24,6 +24,7 @@ import (
 const (
 	worldDays       = 90
 	sendsPerContact = 40
+	sendsPerInsert  = 2_000_000 // so that no statement outlasts the driver's patience
 )
 
 // transform makes worlds of three sizes, the largest of 4.9 million raw events (49 million at --size 10), and times the
@@ -163,13 +164,15 @@ func fillWorld(ctx context.Context, db *warehouse.DB, first, sends int) error {
 		if kind.what == "send" {
 			purpose = "proactive"
 		}
-		err := db.Exec(ctx, fmt.Sprintf(`
+		for from := first; from < first+sends; from += sendsPerInsert {
+			err := db.Exec(ctx, fmt.Sprintf(`
 INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_id, event_time, ingest_delay_ms, account_id, channel, provider, market, purpose, campaign_id)
 SELECT '%s', reinterpret(%s * toUInt128('18446744073709551617'), 'UUID'), %s, '%s', %s, %s + %s, 3000,
     'page', 'whatsapp', 'meta', ['PH', 'ID', 'VN', 'TH'][(%s) %% 4 + 1], '%s', 'campaign_' || toString(number %% 30)
-FROM numbers(%d, %d) WHERE %s`, business, spread, message, kind.what, event, sent, kind.delay, contact, purpose, first, sends, kind.share))
-		if err != nil {
-			return fmt.Errorf("make events of type %s: %w", kind.what, err)
+FROM numbers(%d, %d) WHERE %s`, business, spread, message, kind.what, event, sent, kind.delay, contact, purpose, from, min(sendsPerInsert, first+sends-from), kind.share))
+			if err != nil {
+				return fmt.Errorf("make events of type %s: %w", kind.what, err)
+			}
 		}
 	}
 	return nil
