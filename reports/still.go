@@ -43,7 +43,7 @@ type (
 			LineStyle stillStyle
 		}
 		AxisLabel struct {
-			Show, ShowMinLabel, ShowMaxLabel any
+			Show, ShowMinLabel, ShowMaxLabel, HideOverlap any // a still is as wide as its labels need
 
 			Color, Formatter string
 			FontSize         float64
