@@ -478,10 +478,10 @@ func painSidesFigure(whole asked, rows []sideRow, agreement []agreementRow) Figu
 	f.Notes = append(f.Notes, whole.notes()...)
 	for _, a := range agreement {
 		if a.Dimension == all && a.Statistic == "spearman" && finite(a.Value) && finite(a.Lower) && finite(a.Upper) {
-			f.Notes = append(f.Notes, fmt.Sprintf("The two orders of %d pains agree with a rank correlation of %s (95%% interval %s to %s), of 1 at most.", a.N, Number.write(*a.Value), Number.write(*a.Lower), Number.write(*a.Upper)))
+			f.Notes = append(f.Notes, fmt.Sprintf("Over all markets, the two orders of %d pains agree with a rank correlation of %s (95%% interval %s to %s), of 1 at most.", a.N, Number.write(*a.Value), Number.write(*a.Lower), Number.write(*a.Upper)))
 		}
 		if a.Statistic == "kappa_linear" && finite(a.Value) && finite(a.Lower) && finite(a.Upper) {
-			f.Notes = append(f.Notes, fmt.Sprintf("How well people remember: their stated and observed frequency of writing agree with a weighted kappa of %s (%s to %s), of %s who let us join the two.", Number.write(*a.Value), Number.write(*a.Lower), Number.write(*a.Upper), count(a.N)))
+			f.Notes = append(f.Notes, fmt.Sprintf("How well people remember, over all markets: their stated and observed frequency of writing agree with a weighted kappa of %s (%s to %s), of %s who let us join the two.", Number.write(*a.Value), Number.write(*a.Lower), Number.write(*a.Upper), count(a.N)))
 		}
 	}
 	return f
