@@ -208,7 +208,7 @@ func TestConsentIntervalsHoldTheTruth(t *testing.T) {
 	db := warehousetest.New(t)
 	worlds := 8
 	if n, err := strconv.Atoi(os.Getenv("DRUMBEAT_SOAK")); err == nil {
-		worlds = n
+		worlds = min(max(8, n), 40)
 	}
 	for i := range worlds {
 		options.Seed, options.Contacts = uint64(i+1), 300

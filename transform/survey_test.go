@@ -40,6 +40,7 @@ type testRespondent struct {
 	stratum, cluster, market, age string
 	domains                       map[string]string
 	contact                       *uuid.UUID
+	seconds                       *float64
 	answers                       map[string][]uint16 // by question; missing: not shown
 }
 
@@ -72,8 +73,8 @@ func (s testSurvey) insert(t testing.TB, db *warehouse.DB) {
 		if r.domains == nil {
 			r.domains = map[string]string{}
 		}
-		add("survey_respondents (business_id, survey_id, respondent_id, answered_on, weight, final_weight, stratum, cluster, market, age, domains, contact_id)",
-			id, day, r.weight, r.weight, r.stratum, r.cluster, r.market, r.age, r.domains, r.contact)
+		add("survey_respondents (business_id, survey_id, respondent_id, answered_on, weight, final_weight, stratum, cluster, market, age, domains, contact_id, seconds)",
+			id, day, r.weight, r.weight, r.stratum, r.cluster, r.market, r.age, r.domains, r.contact, r.seconds)
 		for _, question := range slices.Sorted(maps.Keys(r.answers)) {
 			options := r.answers[question]
 			if options == nil {
@@ -344,7 +345,7 @@ func TestSurveyEdges(t *testing.T) {
 		long.questions[0].options = append(long.questions[0].options, fmt.Sprint("option ", o+1))
 	}
 	for i := range 60 {
-		long.respondents = append(long.respondents, testRespondent{weight: 1, answers: map[string][]uint16{"far": [][]uint16{{1, 64}, {1, 64, 70}, {70}}[i%3]}})
+		long.respondents = append(long.respondents, testRespondent{weight: 1, seconds: []*float64{new(300.), new(99.), new(100.), nil, new(500.), new(301.)}[i%6], answers: map[string][]uint16{"far": [][]uint16{{1, 64}, {1, 64, 70}, {70}}[i%3]}})
 	}
 	for _, s := range []testSurvey{heavy, scaled, equal, pains, long} {
 		s.insert(t, db)
@@ -354,6 +355,9 @@ func TestSurveyEdges(t *testing.T) {
 	if got, want := answer(t, db, `SELECT option, other_option, respondents FROM survey_sums WHERE survey_id = 'long' AND question_id = 'far' ORDER BY option, other_option`),
 		"option,other_option,respondents\n0,0,60\n1,1,40\n1,64,40\n1,70,20\n64,64,40\n64,70,20\n70,70,40\n"; got != want {
 		t.Errorf("many options:\n%swant\n%s", got, want)
+	}
+	if got, want := answer(t, db, `SELECT respondents, base_n FROM survey_quality WHERE survey_id = 'long' AND check = 'speeder'`), "respondents,base_n\n10,50\n"; got != want {
+		t.Errorf("speeders: %s, want %s", got, want)
 	}
 	share := func(survey, segment string) estimate {
 		return estimatesOf(t, db, survey)[estimateKey{"all", segment, "q", "share", 1}]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,7 @@ type respondents struct {
 	ids      []uint64
 	days     []int32
 	weights  []float64
+	seconds  []float64 // NaN: not told; nil: of nobody
 	final    []float64
 	clusters []uint64
 	groups   [][]int32
@@ -314,6 +316,9 @@ func (im *importer) accept(at place) {
 	people.ids = append(people.ids, r.id)
 	people.days = append(people.days, r.day)
 	people.weights = append(people.weights, r.weight)
+	if im.duration >= 0 {
+		people.seconds = append(people.seconds, r.seconds)
+	}
 	if im.cluster >= 0 {
 		people.clusters = append(people.clusters, r.cluster)
 	}
@@ -414,6 +419,7 @@ func (im *importer) sorted() respondents {
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(im.people.ids[a], im.people.ids[b]) })
 	people := respondents{
 		ids: reordered(im.people.ids, order), days: reordered(im.people.days, order), weights: reordered(im.people.weights, order),
+		seconds:  reordered(im.people.seconds, order),
 		clusters: reordered(im.people.clusters, order), contacts: reordered(im.people.contacts, order),
 	}
 	for _, g := range im.people.groups {
@@ -464,7 +470,14 @@ func (im *importer) respondentRecord(people *respondents, from, to int, names ma
 	keys, values := groups.KeyBuilder().(*array.StringBuilder), groups.ItemBuilder().(*array.StringBuilder)
 	contacts := array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, idType)
 	defer contacts.Release()
+	seconds := array.NewFloat64Builder(memory.DefaultAllocator)
+	defer seconds.Release()
 	for i := from; i < to; i++ {
+		if people.seconds == nil || math.IsNaN(people.seconds[i]) {
+			seconds.AppendNull()
+		} else {
+			seconds.Append(people.seconds[i])
+		}
 		if people.clusters == nil || people.clusters[i] == 0 {
 			clusters.Append("")
 		} else {
@@ -493,6 +506,7 @@ func (im *importer) respondentRecord(people *respondents, from, to int, names ma
 		named("age", people.groups[1][from:to]),
 		groups.NewArray(),
 		contacts.NewArray(),
+		seconds.NewArray(),
 	}, int64(n))
 }
 

@@ -37,9 +37,10 @@ type Mapping struct {
 
 	Respondent text            `yaml:"respondent"` // column of the respondent's id
 	Date       dateMapping     `yaml:"date"`
-	Weight     text            `yaml:"weight"`  // column of the design weight
-	Stratum    text            `yaml:"stratum"` // column
-	Cluster    text            `yaml:"cluster"` // column of the sampling unit
+	Weight     text            `yaml:"weight"`   // column of the design weight
+	Duration   text            `yaml:"duration"` // column of the seconds that answering took
+	Stratum    text            `yaml:"stratum"`  // column
+	Cluster    text            `yaml:"cluster"`  // column of the sampling unit
 	Market     groupMapping    `yaml:"market"`
 	Age        ageMapping      `yaml:"age"`
 	Domains    domains         `yaml:"domains"`

@@ -20,12 +20,12 @@ type plan struct {
 	missing   map[string]bool
 	fixedDay  int32
 
-	respondent, date, weight, cluster int // columns; -1: none
-	contact, consent                  int
-	consents                          map[string]bool
-	groups                            []*group // market, age, stratum, domains
-	questions                         []*asked
-	clusters                          map[string]uint64
+	respondent, date, weight, duration, cluster int // columns; -1: none
+	contact, consent                            int
+	consents                                    map[string]bool
+	groups                                      []*group // market, age, stratum, domains
+	questions                                   []*asked
+	clusters                                    map[string]uint64
 
 	contactsUnread int // addresses of people who agreed, but which are none
 
@@ -37,6 +37,7 @@ type row struct {
 	id       uint64
 	day      int32 // since 1970
 	weight   float64
+	seconds  float64 // that answering took; NaN: not told
 	cluster  uint64
 	groups   []int32 // places in categories
 	contact  ingest.ID
@@ -340,6 +341,7 @@ func (m *Mapping) wanted() []string {
 	add(m.Respondent)
 	add(m.Date.Column)
 	add(m.Weight)
+	add(m.Duration)
 	add(m.Stratum)
 	add(m.Cluster)
 	add(m.Market.Column)
@@ -399,7 +401,7 @@ func (p *plan) bind(columns []string) error {
 		}
 		return places[string(name)]
 	}
-	p.respondent, p.date, p.weight, p.cluster = at(p.m.Respondent), at(p.m.Date.Column), at(p.m.Weight), at(p.m.Cluster)
+	p.respondent, p.date, p.weight, p.duration, p.cluster = at(p.m.Respondent), at(p.m.Date.Column), at(p.m.Weight), at(p.m.Duration), at(p.m.Cluster)
 	p.contact, p.consent = -1, -1
 	if c := p.m.Contact; c != nil {
 		p.contact, p.consent = at(c.Column), at(c.Consent.Column)
@@ -450,6 +452,17 @@ func (p *plan) read(cells []string) {
 			wrong(p.m.Weight, err)
 		}
 		r.weight = weight
+	}
+	r.seconds = math.NaN()
+	if p.duration >= 0 && !p.missing[strings.TrimSpace(cells[p.duration])] {
+		seconds, err := p.number(cells[p.duration])
+		if err == nil && seconds < 0 {
+			err = errors.New("a duration is not negative: write seconds, or list the cell under missing")
+		}
+		if err != nil {
+			wrong(p.m.Duration, err)
+		}
+		r.seconds = seconds
 	}
 	r.cluster = 0
 	if p.cluster >= 0 {

@@ -41,6 +41,7 @@ var (
 		{Name: "age", Type: nameType},
 		{Name: "domains", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String)},
 		{Name: "contact_id", Type: idType, Nullable: true},
+		{Name: "seconds", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
 	}, nil)
 
 	questionSchema = arrow.NewSchema([]arrow.Field{

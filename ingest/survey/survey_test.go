@@ -41,6 +41,7 @@ func TestSurveys(t *testing.T) {
 		{"Pseudonyms", testPseudonyms},
 		{"Masculinity", testMasculinity},
 		{"Inspect", testInspect},
+		{"Durations", testDurations},
 	} {
 		for _, table := range tables {
 			if err := db.Exec(t.Context(), "TRUNCATE TABLE "+table); err != nil {
@@ -853,5 +854,25 @@ func TestShippedQuestions(t *testing.T) {
 	}
 	if len(m.Questions) != 10 {
 		t.Errorf("%d questions", len(m.Questions))
+	}
+}
+
+// Seconds are kept where they are told, and a cell that is no duration is named.
+func testDurations(t *testing.T, db *warehouse.DB) {
+	mapping := people + `duration: took
+most_rejected: 0.5
+questions:
+  - id: said
+    type: open
+    wording: What else?
+    base: all
+    column: said
+`
+	result := mustLoad(t, db, mapping, "id,day,took,said\na,2026-05-01,61.5,x\nb,2026-05-01,,x\nc,2026-05-01,-3,x\nd,2026-05-01,3 min,x\n")
+	if result.Rejected != 2 || len(result.Problems) != 2 || result.Problems[0].Column != "took" || !strings.Contains(result.Problems[0].Err.Error(), "not negative") {
+		t.Errorf("%d rejected: %v", result.Rejected, result.Problems)
+	}
+	if n := count(t, db, "SELECT count() FROM survey_respondents WHERE seconds IS NULL OR seconds = 61.5"); n != 2 {
+		t.Errorf("%d durations are as told, want 2", n)
 	}
 }

@@ -1,11 +1,11 @@
 -- survey_quality: which answers of a survey contradict themselves or are missing.
 -- grain:   one row per (business_id, survey_id, check, question_id)
--- reads:   surveys, survey_questions, survey_answers (an import replaces a survey, so nothing to deduplicate)
+-- reads:   surveys, survey_questions, survey_respondents, survey_answers (an import replaces a survey, so nothing to deduplicate)
 -- params:  business, survey String: one survey
 -- returns: business_id String, survey_id String, window_from Date, window_to Date, check String, question_id String,
 --          respondents UInt64, base_n UInt64
 -- units:   respondents, unweighted. The base of no_answer are those who were shown the question, of straight_liner those who answered
---          three or more scales with the same categories, of categories_do_not_add_up those who answered the question,
+--          three or more scales with the same categories, of speeder those whose duration is known, of categories_do_not_add_up those who answered the question,
 --          of the others those who were shown it
 WITH
 asked AS
@@ -67,6 +67,16 @@ checks AS
     SELECT 'categories_do_not_add_up', question_id, several, have_answered FROM by_question WHERE kind IN ('single', 'scale')
     UNION ALL
     SELECT f.of_flag, f.question_id, f.n, b.were_shown FROM flagged AS f INNER JOIN by_question AS b ON b.question_id = f.question_id
+    UNION ALL
+    SELECT 'speeder', '', countIf(seconds < middle / 3), count(seconds)
+    FROM survey_respondents
+    CROSS JOIN
+    (
+        SELECT quantileExactInclusive(0.5)(seconds) AS middle
+        FROM survey_respondents
+        WHERE business_id = {business:String} AND survey_id = {survey:String}
+    ) AS m
+    WHERE business_id = {business:String} AND survey_id = {survey:String}
     UNION ALL
     SELECT 'straight_liner', '', uniqExactIf(respondent_id, kinds = 1), uniqExact(respondent_id) FROM lines
 )
