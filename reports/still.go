@@ -198,8 +198,9 @@ func (r *ruler) extent(dimension int, series []stillSeries) {
 			low, high = min(low, at), max(high, at)
 		}
 	}
-	if low > high {
-		low, high = 0, 1
+	if low > high { // nothing to measure
+		r.low, r.high = 0, 1
+		return
 	}
 	if r.Min != nil {
 		low = *r.Min
@@ -268,7 +269,10 @@ func layOut(x, y *ruler, o stillOptions, width, height float64) {
 			first, last = first-x.band()/2, last-x.band()/2
 		}
 		x.end -= max(last, 0)
-		x.start += max(widest+axisGap, first)
+		if widest > 0 {
+			widest += axisGap
+		}
+		x.start += max(widest, first)
 	}
 	y.start, y.end = height-o.Grid.Bottom-axisGap-x.labelHeight(), o.Grid.Top
 	if !y.category { // the highest label reaches above its tick
@@ -310,13 +314,15 @@ func (r *ruler) parts(name string) (texts []string, styles []stillText) {
 	return texts, styles
 }
 
+const kerning = 3 // by so much letters that stand together are narrower than one by one
+
 // broken cuts a name into lines, at spaces, where the axis says so.
 func (r *ruler) broken(name string) (lines []string) {
 	if r.AxisLabel.Overflow != "break" {
 		return []string{name}
 	}
 	for _, word := range strings.Fields(name) {
-		if n := len(lines); n > 0 && textWidth(lines[n-1]+" "+word, r.AxisLabel.FontSize) <= r.AxisLabel.Width {
+		if n := len(lines); n > 0 && textWidth(lines[n-1]+" "+word, r.AxisLabel.FontSize) <= r.AxisLabel.Width+kerning {
 			lines[n-1] += " " + word
 		} else {
 			lines = append(lines, word)
@@ -655,6 +661,8 @@ func textWidth(text string, size float64) (width float64) {
 		switch {
 		case c >= ' ' && int(c-' ') < len(letterWidths):
 			width += letterWidths[c-' '] / 100
+		case c == '–':
+			width += .5
 		case c >= 0x2e80: // an ideograph is a square
 			width++
 		default:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +26,7 @@ func TestStillsAreTheLiveCharts(t *testing.T) {
 		return [c.id, [...c.querySelectorAll("svg text")].map(t => { const r = t.getBoundingClientRect(); return [t.textContent.trim(), r.x + r.width / 2 - box.x, r.y + r.height / 2 - box.y]; })
 			.filter(t => t[0]).sort((a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] - b[1] || a[2] - b[2])];
 	}))`
+	tick := regexp.MustCompile(`^[0-9]+0%$`)
 	compared := 0
 	for _, file := range files {
 		stills := browsertest.Open(t, "file://"+file, emulate("light", false), chromedp.EmulateViewport(1280, 900))
@@ -39,6 +42,10 @@ func TestStillsAreTheLiveCharts(t *testing.T) {
 				}
 				return words
 			}
+			// Where labels of values would come too close, the live chart leaves one out.
+			got[id] = slices.DeleteFunc(got[id], func(g [3]any) bool {
+				return tick.MatchString(g[0].(string)) && !slices.ContainsFunc(labels, func(w [3]any) bool { return w[0] == g[0] })
+			})
 			if w, g := strings.Join(said(labels), "|"), strings.Join(said(got[id]), "|"); w != g {
 				t.Errorf("%s: the still says %s, the live chart %s", id, g, w)
 				continue
