@@ -206,21 +206,27 @@ zoned AS
           AND c.begun < {to:DateTime64(3, 'UTC')}
     ) AS r
 ),
--- Open time of the market up to an instant, from the nearest interval that began by then.
+-- Open time of the market up to an instant, from the nearest interval that began by then. The cases go through this join and are
+-- gathered again, so that they are computed once.
 clocked AS
 (
     SELECT
         p.business_id AS business_id, p.contact_id AS contact_id, p.channel AS channel, p.begun AS begun,
-        groupArray((p.at, h.open_ms_before + toUnixTimestamp64Milli(least(p.instant, h.closes_at)) - toUnixTimestamp64Milli(h.opens_at))) AS clock
+        any(p.loaded_to) AS loaded_to, any(p.own_market) AS own_market, any(p.found_zone) AS found_zone, any(p.zoned_by) AS zoned_by,
+        any(p.offset_s) AS offset_s, any(p.m) AS m, any(p.started) AS started, any(p.ended) AS ended, any(p.closed) AS closed,
+        any(p.opening) AS opening, any(p.next_started) AS next_started, any(p.next_opening) AS next_opening,
+        any(p.turns) AS turns, any(p.inbound) AS inbound, any(p.nudges) AS nudges, any(p.nudge_at) AS nudge_at,
+        any(p.first_answer) AS first_answer, any(p.any_answer) AS any_answer, any(p.human_answer) AS human_answer, any(p.bot_answer) AS bot_answer,
+        any(p.until) AS until, any(p.cut) AS cut, any(p.expiries) AS expiries, any(p.first_expiry) AS first_expiry,
+        groupArrayIf((p.at, h.open_ms_before + toUnixTimestamp64Milli(least(p.instant, h.closes_at)) - toUnixTimestamp64Milli(h.opens_at)),
+                     toUnixTimestamp64Milli(h.opens_at) != 0) AS clock
     FROM
     (
-        SELECT business_id, contact_id, channel, begun, own_market, at, fromUnixTimestamp64Milli(at, 'UTC') AS instant
+        SELECT *, at, fromUnixTimestamp64Milli(at, 'UTC') AS instant
         FROM zoned
-        ARRAY JOIN arrayDistinct([started, until, any_answer, human_answer, bot_answer]) AS at
-        WHERE at != 0
-          AND own_market IN (SELECT market FROM open_hours)
+        ARRAY JOIN arrayFilter(i -> i != 0, arrayDistinct([started, until, any_answer, human_answer, bot_answer])) AS at
     ) AS p
-    ASOF INNER JOIN open_hours AS h ON h.market = p.own_market AND p.instant >= h.opens_at
+    ASOF LEFT JOIN open_hours AS h ON h.market = p.own_market AND p.instant >= h.opens_at
     GROUP BY business_id, contact_id, channel, begun
 )
 SELECT
@@ -254,11 +260,11 @@ SELECT
     if(z.any_answer = 0, z.until, z.any_answer) - z.started     AS wait_ms,
     if(z.human_answer = 0, z.until, z.human_answer) - z.started AS human_wait_ms,
     if(z.bot_answer = 0, z.until, z.bot_answer) - z.started     AS bot_wait_ms,
-    notEmpty(b.clock)                                      AS has_calendar,
+    notEmpty(z.clock)                                      AS has_calendar,
     -- Without a calendar wall-clock time.
-    if(has_calendar, arrayFirst(p -> p.1 = if(z.any_answer = 0, z.until, z.any_answer), b.clock).2 - arrayFirst(p -> p.1 = z.started, b.clock).2, wait_ms)           AS business_wait_ms,
-    if(has_calendar, arrayFirst(p -> p.1 = if(z.human_answer = 0, z.until, z.human_answer), b.clock).2 - arrayFirst(p -> p.1 = z.started, b.clock).2, human_wait_ms) AS human_business_wait_ms,
-    if(has_calendar, arrayFirst(p -> p.1 = if(z.bot_answer = 0, z.until, z.bot_answer), b.clock).2 - arrayFirst(p -> p.1 = z.started, b.clock).2, bot_wait_ms)       AS bot_business_wait_ms,
+    if(has_calendar, arrayFirst(p -> p.1 = if(z.any_answer = 0, z.until, z.any_answer), z.clock).2 - arrayFirst(p -> p.1 = z.started, z.clock).2, wait_ms)           AS business_wait_ms,
+    if(has_calendar, arrayFirst(p -> p.1 = if(z.human_answer = 0, z.until, z.human_answer), z.clock).2 - arrayFirst(p -> p.1 = z.started, z.clock).2, human_wait_ms) AS human_business_wait_ms,
+    if(has_calendar, arrayFirst(p -> p.1 = if(z.bot_answer = 0, z.until, z.bot_answer), z.clock).2 - arrayFirst(p -> p.1 = z.started, z.clock).2, bot_wait_ms)       AS bot_business_wait_ms,
 
     z.any_answer != 0 AND z.any_answer < z.m[z.first_answer - 1].1 + day_ms       AS answered_in_window,
     if(z.first_expiry = 0, NULL, fromUnixTimestamp64Milli(z.first_expiry, 'UTC')) AS window_expired_at,
@@ -267,5 +273,4 @@ SELECT
     if(repeat_known AND z.next_started != 0 AND z.next_started < z.ended + 3 * day_ms AND z.next_opening = 0,
        fromUnixTimestamp64Milli(z.next_started, 'UTC'), NULL)                     AS repeated_at,
     z.loaded_to                                            AS cutoff
-FROM zoned AS z
-LEFT JOIN clocked AS b ON b.business_id = z.business_id AND b.contact_id = z.contact_id AND b.channel = z.channel AND b.begun = z.begun
+FROM clocked AS z
