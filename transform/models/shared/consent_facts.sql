@@ -1,11 +1,12 @@
 -- consent_facts: opt-ins and opt-outs, one row per fact, with the topic that they are about. What follows `-- shared: consent_facts`
 -- in a model. The copies of one fact share its key, so they are merged by it and event_log needs no FINAL.
+-- staged by: business_id, contact_id
 consent_facts AS
 (
     SELECT
         business_id,
         contact_id,
-        event_type = 'opt_in'             AS is_opt_in,
+        CAST(event_type = 'opt_in', 'UInt8') AS is_opt_in,
         min(event_time)                   AS at,
         toString(max(channel))            AS channel,
         if(max(scope) IN ('', 'all', 'marketing_messages', 'plugin'), 'all', max(scope)) AS topic,
