@@ -18,7 +18,7 @@ demo: deps ## simulate a business, collect its webhooks, and write the report
 
 test: deps lint ## build, vet, lint and run all tests: real ClickHouse, real browser
 	$(GO) build ./...
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 20m ./transform ./cmd/drumbeat ./... # the two longest first, side by side
 
 race: deps ## run all tests with the race detector (needs a C compiler)
 	@command -v $${CC:-cc} >/dev/null || { echo "make race: the race detector needs a C compiler: install gcc or clang, or name one in CC" >&2; exit 1; }
