@@ -43,7 +43,7 @@ type (
 			LineStyle stillStyle
 		}
 		AxisLabel struct {
-			Show, ShowMinLabel, ShowMaxLabel, HideOverlap any // a still is as wide as its labels need
+			Show, ShowMinLabel, ShowMaxLabel, HideOverlap any // not followed: a still may keep a label that the live chart leaves out
 
 			Color, Formatter string
 			FontSize         float64
@@ -644,8 +644,8 @@ func grouped(v float64) string {
 	return whole
 }
 
-// letterWidths are those of Noto Sans, from the space to the tilde, in hundredths of the font's size: about the mean
-// of the fonts that readers' machines have.
+// letterWidths are those of Noto Sans, from the space to the tilde, in hundredths of the font's size; readers' own
+// fonts differ.
 var letterWidths = [...]float64{
 	26, 26, 40, 65, 57, 83, 73, 22, 30, 30, 55, 57, 26, 32, 26, 37,
 	57, 57, 57, 57, 57, 57, 57, 57, 57, 57, 26, 26, 57, 57, 57, 43,

@@ -42,7 +42,7 @@ func TestStillsAreTheLiveCharts(t *testing.T) {
 				}
 				return words
 			}
-			// Where labels of values would come too close, the live chart leaves one out.
+			// With hideOverlap the live chart may leave a label of the value axis out; stills do not follow it there.
 			got[id] = slices.DeleteFunc(got[id], func(g [3]any) bool {
 				return tick.MatchString(g[0].(string)) && !slices.ContainsFunc(labels, func(w [3]any) bool { return w[0] == g[0] })
 			})

@@ -6,7 +6,7 @@ consent_facts AS
     SELECT
         business_id,
         contact_id,
-        CAST(event_type = 'opt_in', 'UInt8') AS is_opt_in,
+        CAST(event_type = 'opt_in', 'UInt8') AS is_opt_in, -- a table takes no LowCardinality of it
         min(event_time)                   AS at,
         toString(max(channel))            AS channel,
         if(max(scope) IN ('', 'all', 'marketing_messages', 'plugin'), 'all', max(scope)) AS topic,
