@@ -101,13 +101,17 @@ func (r *run) stagePart(ctx context.Context, name, part string, w Window) (strin
 // stageTable makes a table of the columns of a query, sorted as said, and fills it. The caller drops it, after an error too.
 func (r *run) stageTable(ctx context.Context, name, sorted, sql string, params ...any) (table string, err error) {
 	table = stagingPrefix + name + "_" + randomName()
+	return table, r.fillTable(ctx, table, sorted, sql, params...)
+}
+
+func (r *run) fillTable(ctx context.Context, table, sorted, sql string, params ...any) error {
 	if err := r.settled(ctx, "CREATE TABLE "+table+" ENGINE = MergeTree ORDER BY ("+sorted+") EMPTY AS\n"+sql, params...); err != nil {
-		return table, fmt.Errorf("create the staging table: %w", err)
+		return fmt.Errorf("create the staging table: %w", err)
 	}
 	if err := r.db.Exec(ctx, "INSERT INTO "+table+"\n"+sql, params...); err != nil {
-		return table, fmt.Errorf("fill the staging table: %w", err)
+		return fmt.Errorf("fill the staging table: %w", err)
 	}
-	return table, nil
+	return nil
 }
 
 // dropParts drops the tables of staged parts.

@@ -3,15 +3,17 @@ package transform
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-//go:embed restated_days.sql
-var restatedDays string
+//go:embed touched.sql
+var touchedMessages string
 
 // settle finds up to when all that was loaded can be read: an insert that is under way has begun to tell of itself
 // in arrivals, but may not yet be in the tables that the models read.
@@ -26,70 +28,163 @@ WHERE query_kind = 'Insert'`
 	return nil
 }
 
-// restate returns the parts of w that a model has to compute. Beside the last run over all days they are those that
-// what has arrived since touches. Without such a run, and where an account's data begin anew, it is all of w.
-func (r *run) restate(ctx context.Context, m model, w Window) (parts []Window, last *earlier, err error) {
+// lastRun returns what the last run over all days recorded of a relation, if this one need compute only what has arrived
+// since; nil if it must compute everything: there is no such run, or an account's data begin anew.
+func (r *run) lastRun(ctx context.Context, m model) (*earlier, error) {
 	if !r.window.IsZero() || !m.restates {
-		return []Window{w}, nil, nil
+		return nil, nil
 	}
-	last, err = r.before(ctx, m)
+	last, err := r.before(ctx, m)
 	if err != nil || last == nil {
-		return []Window{w}, nil, err
+		return nil, err
 	}
-	param := clickhouse.DateNamed("since", last.ArrivedTo, clickhouse.MilliSeconds)
 	var begins uint64
 	err = r.db.QueryRow(ctx, `
 SELECT count()
 FROM arrivals AS a
 INNER JOIN coverage AS c ON c.business_id = a.business_id AND c.account_id = a.account_id
-WHERE a.loaded_at >= {since:DateTime64(3, 'UTC')} AND a.event_time <= c.data_from`, param).Scan(&begins)
+WHERE a.loaded_at >= {since:DateTime64(3, 'UTC')} AND a.event_time <= c.data_from`, last.since()).Scan(&begins)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for earlier beginnings: %w", err)
+		return nil, fmt.Errorf("look for earlier beginnings: %w", err)
 	}
 	if begins > 0 {
-		return []Window{w}, nil, nil
+		return nil, nil
 	}
-	rows, err := r.db.Query(ctx, restatedDays, param)
+	return last, nil
+}
+
+// restateMessages computes anew the messages that what has arrived since the last run touches, on a copy of their contacts'
+// facts, and replaces the days on which they differ from what they were.
+func (r *run) restateMessages(ctx context.Context, m model, staging string, w Window, last *earlier) (_ *Step, err error) {
+	touched := staging + "_touched"
+	defer func() { err = errors.Join(err, r.drop(ctx, touched)) }()
+	if err := r.fillTable(ctx, touched, "business_id, contact_id", touchedMessages, append(w.params(), last.since(), last.knownTo())...); err != nil {
+		return nil, fmt.Errorf("find what arrivals touch: %w", err)
+	}
+	var part Window
+	var contacts uint64
+	query := "SELECT toDateTime(min(first_day), 'UTC'), toDateTime(max(last_day) + 1, 'UTC'), count() FROM " + touched
+	if err := r.db.QueryRow(ctx, query).Scan(&part.From, &part.To, &contacts); err != nil {
+		return nil, fmt.Errorf("find what arrivals touch: %w", err)
+	}
+	s := &Step{Relation: m.relation, Window: w, Rows: last.Rows, Fingerprint: last.Fingerprint}
+	stored, err := r.stored(ctx, m.relation)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find the days to restate: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var from time.Time
-		if err := rows.Scan(&from); err != nil {
-			return nil, nil, fmt.Errorf("find the days to restate: %w", err)
+	if contacts > 0 {
+		if err := r.fillTouched(ctx, m, staging, touched, part, last); err != nil {
+			return nil, err
 		}
-		if from.Before(w.From) || !from.Before(w.To) {
-			continue
+		if err := r.replaceTouched(ctx, m, staging, touched, part, s); err != nil {
+			return nil, err
 		}
-		// Days closer than what a model reads around them cost less as one part.
-		if n := len(parts); n > 0 && from.Sub(parts[n-1].To) <= lookBack {
-			parts[n-1].To = from.Add(day)
-			continue
-		}
-		parts = append(parts, Window{From: from, To: from.Add(day)})
 	}
-	return parts, last, rows.Err()
+	if stored != last.Stored || !last.WindowFrom.Equal(w.From) {
+		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
+	}
+	return s, err
+}
+
+// fillTouched computes the touched messages into the staging table, from a copy of what they depend on: all facts of their
+// contacts, and those of the messages around them. Facts are told from others by message_id alone, the cheapest: one too many does no harm.
+func (r *run) fillTouched(ctx context.Context, m model, staging, touched string, part Window, last *earlier) (err error) {
+	copies := map[string]string{
+		"contact_facts": "contact_id IN (SELECT contact_id FROM " + touched + ")",
+		"message_facts": `message_id IN
+(
+    SELECT m.message_id
+    FROM messages AS m
+    INNER JOIN ` + touched + ` AS t ON t.business_id = m.business_id AND t.contact_id = m.contact_id
+    WHERE m.sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+      AND m.sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+      AND toDate(m.sent_at) BETWEEN t.first_day - 7 AND t.last_day + 7
+    UNION ALL
+    SELECT message_id FROM arrivals WHERE loaded_at >= {since:DateTime64(3, 'UTC')}
+    UNION ALL
+    SELECT message_id FROM message_facts WHERE sent_at >= {known_to:DateTime64(3, 'UTC')}
+)`,
+	}
+	sql, err := r.query(ctx, m.relation, part)
+	if err != nil {
+		return err
+	}
+	for relation, which := range copies {
+		table := staging + "_" + relation
+		if err := r.settled(ctx, "CREATE TABLE "+table+" AS "+relation); err != nil {
+			return fmt.Errorf("create the staging table: %w", err)
+		}
+		defer func() { err = errors.Join(err, r.drop(ctx, table)) }()
+		if err := r.db.Exec(ctx, `
+INSERT INTO `+table+`
+SELECT *
+FROM `+relation+`
+PREWHERE `+which+`
+WHERE (business_id, contact_id) IN (SELECT business_id, contact_id FROM `+touched+")", append(part.params(), last.since(), last.knownTo())...); err != nil {
+			return fmt.Errorf("copy %s: %w", relation, err)
+		}
+		sql = strings.ReplaceAll(sql, relation, table)
+	}
+	var sends uint64
+	if err := r.db.QueryRow(ctx, "SELECT count() FROM "+staging+"_message_facts").Scan(&sends); err != nil {
+		return fmt.Errorf("count the sends: %w", err)
+	}
+	sql = `
+SELECT m.*
+FROM
+(
+` + sql + `
+) AS m
+INNER JOIN ` + touched + ` AS t ON t.business_id = m.business_id AND t.contact_id = m.contact_id
+WHERE toDate(m.sent_at) BETWEEN t.first_day AND t.last_day`
+	for _, contacts := range contactRanges(sends/sendsPerPass + 1) {
+		if err := r.insertSQL(ctx, sql, staging, append(part.params(), contacts...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceTouched puts the staged messages in the place of those that they restate, where they differ, and completes the step.
+func (r *run) replaceTouched(ctx context.Context, m model, staging, touched string, part Window, s *Step) (err error) {
+	if s.Restated, err = r.differing(ctx, m, staging, touched, part, s); err != nil {
+		return err
+	}
+	for _, w := range s.Restated {
+		// A day changes as a whole: what nothing touched is copied.
+		if err := r.insertSQL(ctx, `
+SELECT m.*
+FROM `+m.relation+` AS m
+ANY LEFT JOIN `+touched+` AS t ON t.business_id = m.business_id AND t.contact_id = m.contact_id
+WHERE m.sent_at >= {from:DateTime64(3, 'UTC')}
+  AND m.sent_at < {to:DateTime64(3, 'UTC')}
+  AND NOT toDate(m.sent_at) BETWEEN t.first_day AND t.last_day`, staging, w.params()); err != nil {
+			return fmt.Errorf("copy what is not touched: %w", err)
+		}
+		if err := r.replacePartitions(ctx, m, staging, w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // earlier is what the last run over all days recorded of a relation.
 type earlier struct {
 	ArrivedTo   time.Time `ch:"arrived_to"`
 	WindowFrom  time.Time `ch:"window_from"`
+	WindowTo    time.Time `ch:"window_to"`
 	Rows        uint64    `ch:"rows"`
 	Fingerprint uint64    `ch:"fingerprint"`
-	Untouched   bool      `ch:"untouched"` // nothing has changed the relation since
+	Stored      uint64    `ch:"stored"`
 }
 
 // before returns nil if there is no such run. It may be of another job: what a model wrote is the same in each.
 func (r *run) before(ctx context.Context, m model) (*earlier, error) {
 	var found []earlier
-	// A part as old as the run by the second may be younger: then it counts as changed.
 	err := r.db.Select(ctx, &found, `
 SELECT
-    assumeNotNull(arrived_to) AS arrived_to, toDateTime(window_from, 'UTC') AS window_from, rows, fingerprint,
-    (SELECT max(modification_time) FROM system.parts WHERE database = currentDatabase() AND table = {relation:String} AND active)
-        < toDateTime(finished_at) AS untouched
+    assumeNotNull(arrived_to) AS arrived_to, toDateTime(window_from, 'UTC') AS window_from, toDateTime(window_to, 'UTC') AS window_to,
+    rows, fingerprint, stored
 FROM runs
 WHERE relation = {relation:String} AND asked = 0 AND runs.arrived_to IS NOT NULL
 ORDER BY finished_at DESC
@@ -101,6 +196,31 @@ LIMIT 1`, clickhouse.Named("relation", m.relation))
 		return nil, nil
 	}
 	return &found[0], nil
+}
+
+// stored tells states of a relation apart: a run that breaks off, or one of a named window, leaves another. Merges do not.
+func (r *run) stored(ctx context.Context, relation string) (hash uint64, err error) {
+	const query = `
+SELECT sum(cityHash64(uuid, partition_id, last_block))
+FROM (SELECT uuid FROM system.tables WHERE database = currentDatabase() AND name = {relation:String}) AS t,
+(
+    SELECT partition_id, max(max_block_number) AS last_block
+    FROM system.parts
+    WHERE database = currentDatabase() AND table = {relation:String} AND active
+    GROUP BY partition_id
+) AS p`
+	if err := r.db.QueryRow(ctx, query, clickhouse.Named("relation", relation)).Scan(&hash); err != nil {
+		return 0, fmt.Errorf("look at what is stored: %w", err)
+	}
+	return hash, nil
+}
+
+func (e earlier) since() any {
+	return clickhouse.DateNamed("since", e.ArrivedTo, clickhouse.MilliSeconds)
+}
+
+func (e earlier) knownTo() any {
+	return clickhouse.DateNamed("known_to", e.WindowTo, clickhouse.MilliSeconds)
 }
 
 // forget drops what earlier runs over all days left behind and this one made void: arrivals that no run will ask
@@ -147,45 +267,51 @@ func (r *run) dropPartitions(ctx context.Context, relation, query string, params
 	return nil
 }
 
-// print is the number and the order-free hash of a relation's rows. The hash is a sum: where what a run replaces is
-// known before and after, the rest need not be read.
-type print struct{ rows, hash uint64 }
-
-func (p print) plus(q print) print  { return print{p.rows + q.rows, p.hash + q.hash} }
-func (p print) minus(q print) print { return print{p.rows - q.rows, p.hash - q.hash} }
-
-// prints returns the print of each part of a relation.
-func (r *run) prints(ctx context.Context, m model, parts []Window) (prints []print, err error) {
-	for _, part := range parts {
-		var p print
-		if p.rows, p.hash, err = r.fingerprint(ctx, m, part); err != nil {
-			return nil, err
-		}
-		prints = append(prints, p)
-	}
-	return prints, nil
-}
-
-// restated completes a step that computed parts of its window: which of them differ from what they were, and the
-// print of the whole window.
-func (r *run) restated(ctx context.Context, m model, s *Step, last *earlier, parts []Window, were []print) error {
-	are, err := r.prints(ctx, m, parts)
+// differing returns the days, those side by side as one, on which the staged messages differ from those that they restate, and takes these differences
+// into the step's rows and fingerprint: the hash is a sum, so the rest need not be read.
+func (r *run) differing(ctx context.Context, m model, staging, touched string, part Window, s *Step) (days []Window, err error) {
+	rows, err := r.db.Query(ctx, `
+SELECT toDateTime(sent_day, 'UTC'), sum(count), sum(hash)
+FROM
+(
+    SELECT toDate(sent_at) AS sent_day, toInt64(count()) AS count, sum(cityHash64(tuple(*))) AS hash
+    FROM `+staging+`
+    GROUP BY sent_day
+    UNION ALL
+    SELECT toDate(sent_at) AS sent_day, -toInt64(count()), bitNot(sum(cityHash64(tuple(*)))) + 1
+    FROM
+    (
+        SELECT m.*
+        FROM `+m.relation+` AS m
+        INNER JOIN `+touched+` AS t ON t.business_id = m.business_id AND t.contact_id = m.contact_id
+        WHERE (m.business_id, m.contact_id) IN (SELECT business_id, contact_id FROM `+touched+`)
+          AND m.sent_at >= {from:DateTime64(3, 'UTC')}
+          AND m.sent_at < {to:DateTime64(3, 'UTC')}
+          AND toDate(m.sent_at) BETWEEN t.first_day AND t.last_day
+    )
+    GROUP BY sent_day
+)
+GROUP BY sent_day
+HAVING sum(count) != 0 OR sum(hash) != 0
+ORDER BY sent_day`, part.params()...)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("compare with what was: %w", err)
 	}
-	for i, part := range parts {
-		if are[i] != were[i] {
-			s.Restated = append(s.Restated, part)
+	defer rows.Close()
+	for rows.Next() {
+		var d time.Time
+		var more int64
+		var hash uint64
+		if err := rows.Scan(&d, &more, &hash); err != nil {
+			return nil, fmt.Errorf("compare with what was: %w", err)
 		}
+		d = d.UTC()
+		if n := len(days); n > 0 && days[n-1].To.Equal(d) {
+			days[n-1].To = d.Add(day)
+		} else {
+			days = append(days, Window{From: d, To: d.Add(day)})
+		}
+		s.Rows, s.Fingerprint = s.Rows+uint64(more), s.Fingerprint+hash
 	}
-	if !last.Untouched || !last.WindowFrom.Equal(s.Window.From) {
-		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, s.Window)
-		return err
-	}
-	p := print{last.Rows, last.Fingerprint}
-	for i := range parts {
-		p = p.minus(were[i]).plus(are[i])
-	}
-	s.Rows, s.Fingerprint = p.rows, p.hash
-	return nil
+	return days, rows.Err()
 }

@@ -216,25 +216,36 @@ func (r *run) step(ctx context.Context, m model) (_ *Step, err error) {
 		return nil, fmt.Errorf("create the staging table: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.drop(ctx, staging)) }()
-	parts, last, err := r.restate(ctx, m, w)
+	last, err := r.lastRun(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	var were []print
+	var s *Step
 	if last != nil {
-		if were, err = r.prints(ctx, m, parts); err != nil {
-			return nil, err
-		}
+		s, err = r.restateMessages(ctx, m, staging, w, last)
+	} else {
+		s, err = r.computeAll(ctx, m, staging, w)
 	}
-	for _, part := range parts {
-		if err := m.fill(ctx, r, m, staging, part); err != nil {
-			return nil, err
-		}
+	if err != nil || s == nil {
+		return nil, err
 	}
-	for _, part := range parts {
-		if err := r.replace(ctx, m, staging, part, len(parts) == 1); err != nil {
-			return nil, err
-		}
+	s.Took = time.Since(started)
+	if err := r.record(ctx, *s, started); err != nil {
+		return nil, err
+	}
+	slog.InfoContext(ctx, "model computed", "job", r.result.Job, "relation", s.Relation,
+		"window_from", s.Window.From.Format(time.DateOnly), "window_to", s.Window.To.Format(time.DateOnly),
+		"rows", s.Rows, "took_ms", s.Took.Milliseconds())
+	return s, nil
+}
+
+// computeAll computes a model over all of a window.
+func (r *run) computeAll(ctx context.Context, m model, staging string, w Window) (_ *Step, err error) {
+	if err := m.fill(ctx, r, m, staging, w); err != nil {
+		return nil, err
+	}
+	if err := r.replace(ctx, m, staging, w); err != nil {
+		return nil, err
 	}
 	if r.result.Window.IsZero() { // coverage has just been written, or there are surveys alone
 		if err := r.resolve(ctx); err != nil {
@@ -247,23 +258,9 @@ func (r *run) step(ctx context.Context, m model) (_ *Step, err error) {
 			w = Window{From: time.Unix(0, 0).UTC(), To: time.Unix(0, 0).UTC()}
 		}
 	}
-	s := Step{Relation: m.relation, Window: w, All: last == nil}
-	if last != nil {
-		err = r.restated(ctx, m, &s, last, parts, were)
-	} else {
-		s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.Took = time.Since(started)
-	if err := r.record(ctx, s, started); err != nil {
-		return nil, err
-	}
-	slog.InfoContext(ctx, "model computed", "job", r.result.Job, "relation", s.Relation,
-		"window_from", s.Window.From.Format(time.DateOnly), "window_to", s.Window.To.Format(time.DateOnly),
-		"rows", s.Rows, "took_ms", s.Took.Milliseconds())
-	return &s, nil
+	s := &Step{Relation: m.relation, Window: w, All: true}
+	s.Rows, s.Fingerprint, err = r.fingerprint(ctx, m, w)
+	return s, err
 }
 
 // resolve sets cutoff and window from the coverage. Without a send in the data the window stays zero.
@@ -293,15 +290,12 @@ SELECT
 
 // replace puts the staged partitions in the place of the relation's, and empties those of the window that have
 // no staged rows. Each partition changes as a whole, at once; the window does not, so a run that breaks off
-// leaves some partitions old and some new. Where the part is alone and nothing lies beyond it, the table changes
-// as a whole; with two parts the exchange for one would take the staged rows of the other away.
-func (r *run) replace(ctx context.Context, m model, staging string, w Window, alone bool) error {
-	beyond := !alone
+// leaves some partitions old and some new. Where nothing lies beyond the window, the table changes as a whole.
+func (r *run) replace(ctx context.Context, m model, staging string, w Window) error {
+	var beyond bool
 	query := "SELECT count() > 0 FROM (SELECT 1 FROM " + m.relation + " WHERE NOT (" + m.scope.where + ") LIMIT 1)"
-	if alone {
-		if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
-			return fmt.Errorf("look beyond the window: %w", err)
-		}
+	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&beyond); err != nil {
+		return fmt.Errorf("look beyond the window: %w", err)
 	}
 	if !beyond {
 		if err := r.db.Exec(ctx, "EXCHANGE TABLES "+staging+" AND "+m.relation); err != nil {
@@ -309,6 +303,10 @@ func (r *run) replace(ctx context.Context, m model, staging string, w Window, al
 		}
 		return nil
 	}
+	return r.replacePartitions(ctx, m, staging, w)
+}
+
+func (r *run) replacePartitions(ctx context.Context, m model, staging string, w Window) error {
 	staged, err := r.partitions(ctx, m, staging, w)
 	if err != nil {
 		return err
@@ -385,11 +383,15 @@ func (r *run) record(ctx context.Context, s Step, started time.Time) error {
 			restated = append(restated, d)
 		}
 	}
+	stored, err := r.stored(ctx, s.Relation)
+	if err != nil {
+		return err
+	}
 	batch, err := r.db.PrepareBatch(ctx, `INSERT INTO runs
-(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint, asked, arrived_to, restated, why)`)
+(job, window_from, window_to, cutoff, started_at, finished_at, relation, rows, fingerprint, asked, arrived_to, restated, why, stored)`)
 	if err == nil {
 		err = batch.Append(r.result.Job, s.Window.From, s.Window.To, r.result.Cutoff, started.UTC(), started.Add(s.Took).UTC(),
-			s.Relation, s.Rows, s.Fingerprint, asked, arrivedTo, restated, why)
+			s.Relation, s.Rows, s.Fingerprint, asked, arrivedTo, restated, why, stored)
 	}
 	if err == nil {
 		err = batch.Send()

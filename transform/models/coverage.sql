@@ -24,7 +24,8 @@ accounts AS
         min(event_time)                              AS first_at,
         maxIf(event_time, ingest_delay_ms >= 0)      AS last_at
     FROM event_log
-    WHERE (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
+    WHERE (SELECT count() FROM tests) = 0 -- then the keys need not be read
+       OR (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
     GROUP BY business_id, account_id
 ),
 businesses AS

@@ -154,7 +154,7 @@ SELECT
     e.account_id,
     e.channel,
     e.provider,
-    e.contact_id,
+    e.contact_id AS contact_id,
     e.message_id,
 
     if(e.is_proactive, 'proactive', 'response') AS purpose,
