@@ -76,8 +76,8 @@ func (b *bench) transform(ctx context.Context) error {
 // largest measures what one size is enough for.
 func (b *bench) largest(ctx context.Context, db *warehouse.DB, sends int, events uint64, all, allMessages float64) error {
 	var ours []cell
-	curveFrom := func(facts string) contestant {
-		return seconds(func(ctx context.Context) (err error) { ours, err = crudeCurve(ctx, db, facts); return err })
+	curveFrom := func(from facts) contestant {
+		return seconds(func(ctx context.Context) (err error) { ours, err = crudeCurve(ctx, db, from); return err })
 	}
 	figures, err := b.alternate(ctx, curveFrom(mergedFacts), curveFrom(rawFacts))
 	if err != nil {
@@ -184,31 +184,33 @@ type cell [3]int64
 //go:embed crude_curve.sql
 var crudeCurveSQL string
 
-// Where the crude curve takes (business, contact_id, code) from; code is twice the time of the send in milliseconds, and 1 more if it was opened.
-const (
-	mergedFacts = `
-        SELECT
-            cityHash64(business_id) AS business, contact_id,
-            toUnixTimestamp64Milli(assumeNotNull(sent_at)) * 2 + ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0) AS code
+// facts are where the crude curve takes its sends from: rows of contact_id and fact, and the sorted codes that these make.
+type facts struct{ rows, sends string }
+
+var (
+	mergedFacts = facts{sends: "arraySort(groupArray(fact))", rows: `
+        SELECT contact_id, toUnixTimestamp64Milli(assumeNotNull(sent_at)) * 2 + ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0) AS fact
         FROM message_facts FINAL
-        WHERE sent_at IS NOT NULL AND is_test = 0`
-	rawFacts = `
-        SELECT business, contact_id, toUnixTimestamp64Milli(sent) * 2 + (opened_ms BETWEEN 1 AND toUnixTimestamp64Milli(sent) + 604800000) AS code
-        FROM
-        (
-            SELECT
-                cityHash64(business_id) AS business, contact_id, message_id, max(is_test) AS test,
-                minIf(event_time, event_type = 'send') AS sent,
-                toUnixTimestamp64Milli(minIf(event_time, event_type = 'open')) AS opened_ms
-            FROM event_log
-            WHERE event_type IN ('send', 'open')
-            GROUP BY business, contact_id, message_id
-            HAVING toUnixTimestamp64Milli(sent) > 0 AND test = 0
-        )`
+        WHERE sent_at IS NOT NULL AND is_test = 0`}
+	// A fact is its message, whether it is an open, and its time, in one number. Sorted, the first of a message's sends stands before the
+	// first of its opens; all others are copies.
+	rawFacts = facts{rows: `
+        SELECT
+            contact_id,
+            bitShiftLeft(toUInt128(message_id), 64) + bitShiftLeft(toUInt64(event_type = 'open'), 63) + toUInt64(toUnixTimestamp64Milli(event_time)) AS fact
+        FROM event_log
+        WHERE event_type IN ('send', 'open') AND is_test = 0`, sends: `
+    bitShiftLeft(toUInt64(1), 63) AS open,
+    arraySort(groupArray(fact)) AS facts,
+    arrayFilter((f, before) -> bitShiftRight(f, 63) != bitShiftRight(before, 63), facts, arrayShiftRight(facts, 1)) AS firsts,
+    arraySort(arrayMap(
+        (send, next) -> toInt64(toUInt64(send)) * 2 + (bitShiftRight(next, 63) = bitShiftRight(send, 63) + 1 AND next <= send + open + 604800000),
+        arrayFilter(f -> toUInt64(f) < open, firsts),
+        arrayFilter((next, f) -> toUInt64(f) < open, arrayShiftLeft(firsts, 1), firsts)))`}
 )
 
-func crudeCurve(ctx context.Context, db *warehouse.DB, facts string) (cells []cell, err error) {
-	rows, err := db.Query(ctx, strings.Replace(crudeCurveSQL, "{facts}", facts, 1))
+func crudeCurve(ctx context.Context, db *warehouse.DB, from facts) (cells []cell, err error) {
+	rows, err := db.Query(ctx, strings.NewReplacer("{facts}", from.rows, "{sends}", from.sends).Replace(crudeCurveSQL))
 	if err != nil {
 		return nil, fmt.Errorf("compute the crude curve: %w", err)
 	}
