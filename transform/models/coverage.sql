@@ -7,27 +7,10 @@
 --          its own ingested_at (1970 if there is none), so one wrong clock cannot mature anything; test traffic is left out
 --
 -- A minimum does not care how often a fact stands there, so data_from needs no FINAL, which costs more than all else here.
--- Whether a fact was dated plausibly shows only once its copies are one. But only those dated in the last day matter:
--- they alone are merged here. Should none of them pass, the cutoff is the beginning of that day.
+-- Whether a fact was dated plausibly shows only once its copies are one. But only the latest matters, so of the last day's
+-- facts the hundred latest are merged here. Should none of them pass, the cutoff is the beginning of that day.
 WITH
-tests AS
-(
-    SELECT DISTINCT business_id, contact_id, message_id, event_type, event_id
-    FROM event_log
-    WHERE is_test = 1
-),
-accounts AS
-(
-    SELECT
-        business_id,
-        account_id,
-        min(event_time)                              AS first_at,
-        maxIf(event_time, ingest_delay_ms >= 0)      AS last_at
-    FROM event_log
-    WHERE (SELECT count() FROM tests) = 0 -- then the keys need not be read
-       OR (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
-    GROUP BY business_id, account_id
-),
+-- shared: accounts
 businesses AS
 (
     SELECT business_id, max(last_at) AS latest_at
@@ -36,19 +19,23 @@ businesses AS
 ),
 recent AS
 (
-    SELECT DISTINCT e.business_id, e.contact_id, e.message_id, e.event_type, e.event_id
+    SELECT e.business_id, e.contact_id, e.message_id, e.event_type, e.event_id
     FROM event_log AS e
     INNER JOIN businesses AS b ON b.business_id = e.business_id
     WHERE e.event_time >= (SELECT min(latest_at) FROM businesses WHERE toUnixTimestamp64Milli(latest_at) > 0) - INTERVAL 1 DAY
       AND e.event_time >= b.latest_at - INTERVAL 1 DAY
+      AND e.ingest_delay_ms >= 0
+      AND e.is_test = 0
+    ORDER BY e.event_time DESC, e.contact_id, e.message_id, e.event_type, e.event_id
+    LIMIT 100 BY e.business_id
 ),
 dated AS
 (
     SELECT business_id, contact_id, message_id, event_type, event_id, min(event_time) AS dated_at, min(ingest_delay_ms) >= 0 AS plausible
     FROM event_log
     WHERE (business_id, contact_id, message_id, event_type, event_id) IN recent
-      AND (business_id, contact_id, message_id, event_type, event_id) NOT IN tests
     GROUP BY business_id, contact_id, message_id, event_type, event_id
+    HAVING max(is_test) = 0
 ),
 cutoffs AS
 (
