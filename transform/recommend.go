@@ -24,6 +24,8 @@ type Values struct {
 	Outcome    string  // what counts as an engagement: open, click or reply; empty: the first of these that is told
 	DayCap     uint16  // proactive messages in a local day beyond which they are too many; 0: no cap
 	WeekCap    uint16  // the same in a local ISO week
+
+	Arms map[string]float64 // how many contacts each arm of a test was to have beside the others, by name; an arm not named: 1
 }
 
 // DefaultValues say that an opt-out costs as much as ten engagements bring and that sends cost nothing, and that three
@@ -33,12 +35,17 @@ func DefaultValues() Values {
 }
 
 // ErrValues says that a value of Values cannot be.
-var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome open, click, reply or empty")
+var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome open, click, reply or empty, the sizes of arms above 0")
 
 // Check returns ErrValues for what cannot be.
 func (v Values) Check() error {
 	for _, x := range []float64{v.Engagement, v.OptOut, v.Message, v.Budget} {
 		if !(x >= 0) || math.IsInf(x, 0) {
+			return ErrValues
+		}
+	}
+	for _, x := range v.Arms {
+		if !(x > 0) || math.IsInf(x, 0) {
 			return ErrValues
 		}
 	}
@@ -251,7 +258,7 @@ func hazardLimits(rate, variance, days float64, groups int) measured {
 
 // tested is one arm of frequency_arms.
 type tested struct {
-	arm, identification            string
+	arm, identification, why       string
 	contacts, personDays, outcomes map[string]uint64
 	rate, stdError                 map[string]*float64
 }
@@ -259,7 +266,7 @@ type tested struct {
 // arms returns the arms of each business.
 func (r *run) arms(ctx context.Context, w Window) (map[string][]*tested, error) {
 	rows, err := r.db.Query(ctx, `
-SELECT business_id, arm, identification, outcome, contacts, person_days, outcomes, rate, std_error
+SELECT business_id, arm, identification, why, outcome, contacts, person_days, outcomes, rate, std_error
 FROM frequency_arms
 WHERE window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})
 ORDER BY business_id, arm, outcome`, w.params()...)
@@ -269,15 +276,15 @@ ORDER BY business_id, arm, outcome`, w.params()...)
 	defer rows.Close()
 	arms := map[string][]*tested{}
 	for rows.Next() {
-		var business, arm, identification, outcome string
+		var business, arm, identification, why, outcome string
 		var contacts, days, outcomes uint64
 		var rate, stdError *float64
-		if err := rows.Scan(&business, &arm, &identification, &outcome, &contacts, &days, &outcomes, &rate, &stdError); err != nil {
+		if err := rows.Scan(&business, &arm, &identification, &why, &outcome, &contacts, &days, &outcomes, &rate, &stdError); err != nil {
 			return nil, fmt.Errorf("read the arms: %w", err)
 		}
 		known := arms[business]
 		if len(known) == 0 || known[len(known)-1].arm != arm {
-			known = append(known, &tested{arm, identification, map[string]uint64{}, map[string]uint64{}, map[string]uint64{}, map[string]*float64{}, map[string]*float64{}})
+			known = append(known, &tested{arm, identification, why, map[string]uint64{}, map[string]uint64{}, map[string]uint64{}, map[string]*float64{}, map[string]*float64{}})
 			arms[business] = known
 		}
 		t := known[len(known)-1]
@@ -301,8 +308,8 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 	}
 	for _, t := range arms {
 		if t.identification != "randomised" {
-			c.blocked = "the arms are not of the sizes that chance makes, so contacts are missing from some"
-			c.settle = "a test whose assignment reaches every contact of every arm"
+			c.blocked = "the test is not believed: " + t.why
+			c.settle = "a test whose assignment reaches every contact of every arm, from its first day on"
 		}
 		known := func(outcome string) measured {
 			rate, stdError := t.rate[outcome], t.stdError[outcome]
@@ -319,13 +326,16 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 			k.dose = 7 * sends.rate
 		}
 		groups := int(min(k.contacts, 1e6))
+		held := t.outcomes["sent"] == 0 && t.outcomes[outcome] == 0 && k.contacts >= fewestContacts // an arm that is sent nothing
 		if e := known(outcome); e.known {
 			k.engagement = positive(e.rate, e.stdError*e.stdError, groups)
+		} else if held {
+			k.engagement = measured{known: true} // nothing sent, nothing gained
 		}
 		if l := known("opt_out"); l.known {
 			k.leaving = hazardLimits(l.rate, l.stdError*l.stdError, k.personDays, groups)
 		}
-		if !k.engagement.known || !k.leaving.known || k.dose == 0 || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
+		if !k.engagement.known || !k.leaving.known || k.dose == 0 && !held || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
 			k.excluded = "few contacts or outcomes"
 		}
 		c.groups = max(c.groups, int(min(k.contacts, 65535)))

@@ -42,6 +42,8 @@ type valuesConfig struct {
 	Outcome    string  `yaml:"outcome"`
 	DayCap     uint16  `yaml:"day_cap"`
 	WeekCap    uint16  `yaml:"week_cap"`
+
+	Arms map[string]float64 `yaml:"arms"` // planned sizes
 }
 
 type eventsConfig struct {

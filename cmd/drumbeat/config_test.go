@@ -66,7 +66,7 @@ func TestValues(t *testing.T) {
 			}
 			return
 		}
-		if err != nil || transform.Values(c.Values) != want {
+		if err != nil || !reflect.DeepEqual(transform.Values(c.Values), want) {
 			t.Errorf("%q: %+v, %v; want %+v", text, c.Values, err, want)
 		}
 	}

@@ -40,7 +40,7 @@ func NewDecoder(attributes ...string) *Decoder {
 }
 
 // Other event types that a line may have. They are kept and stay out of every count.
-var otherTypes = []string{"deferred", "edit", "played", "reaction", "referral", "unsend"}
+var otherTypes = []string{"assigned", "deferred", "edit", "played", "reaction", "referral", "unsend"}
 
 var coreTypes = []ingest.Type{
 	ingest.Send, ingest.Delivered, ingest.Open, ingest.Click, ingest.Reply, ingest.Failed, ingest.OptIn, ingest.OptOut, ingest.Complaint,

@@ -184,7 +184,7 @@ func TestRejected(t *testing.T) {
 	f(`{}`, "event_type is missing")
 	f(with(`"event_type":"sent"`), "unknown event_type: did you mean send?")
 	f(with(`"event_type":"Read"`), "unknown event_type: did you mean open?")
-	f(with(`"event_type":"12125550142"`), "unknown event_type: it is none of send, delivered, open, click, reply, failed, opt_in, opt_out, complaint, deferred, edit, played, reaction, referral, unsend")
+	f(with(`"event_type":"12125550142"`), "unknown event_type: it is none of send, delivered, open, click, reply, failed, opt_in, opt_out, complaint, assigned, deferred, edit, played, reaction, referral, unsend")
 	f(with(`"event_type":["send"]`), "event_type is neither text nor a number")
 	f(with(`"acount_id":"1"`), "unknown field acount_id")
 	f(with(`"12125550142":"1"`), "unknown field (name not shown)")

@@ -1,6 +1,6 @@
 -- person_days: the days on which a contact was at risk of leaving, with the dose of the week before and what the contact did.
 -- grain:   one row per (business_id, contact_id, day)
--- reads:   messages (one row per message), message_facts, contact_facts (FINAL: unique by key), coverage
+-- reads:   messages (one row per message), message_facts, contact_facts, event_log (FINAL: unique by key), coverage
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days;
 --          first_contact, last_contact UUID: the contacts of one pass, both included
 -- returns: the columns of person_days, in its order
@@ -38,6 +38,20 @@ told AS
     FROM contact_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    UNION ALL
+    -- A contact of an arm that is sent nothing: its arm is told by a fact that names no message. Few businesses have any.
+    SELECT
+        business_id, contact_id, account_id, market, '', '', '', event_time, '', map(arm, toInt32(toDate(event_time))), [], 0, 0, 0, 0
+    FROM event_log FINAL
+    WHERE is_test = 0
+      AND arm != ''
+      AND message_id = 0
+      AND (business_id, contact_id) IN
+      (
+          SELECT business_id, contact_id
+          FROM event_log
+          WHERE arm != '' AND message_id = 0 AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+      )
     UNION ALL
     SELECT
         business_id, contact_id, '', '', '', '', '', never, '', CAST(map(), 'Map(String, Int32)'), [],
