@@ -28,12 +28,24 @@ type direction int
 
 const (
 	unknown direction = iota // nothing to compare
-	unclear                  // all intervals overlap with the lowest bin's
+	unclear                  // none lies apart from the lowest bin
 	rises                    // from the lowest bin to the highest
 	falls
 	peaks // the ends overlap, and a bin between them lies above the lowest
 	dips
 )
+
+// wider is by how much an interval of 95 % grows if it is to hold beside k of them (Bonferroni).
+func wider(k int) float64 {
+	z := func(alpha float64) float64 { return math.Erfinv(1 - alpha) }
+	return z(.05/float64(max(k, 1))) / z(.05)
+}
+
+// apart says whether a lies above b by more than chance makes of k such comparisons: the intervals do not overlap, and neither does the difference reach 0
+// with limits that grow with k (Zou and Donner 2008, from the limits of the two).
+func apart(a, b cell, k int) bool {
+	return a.Lower > b.Upper && a.Rate-b.Rate > wider(k)*math.Hypot(a.Rate-a.Lower, b.Upper-b.Rate)
+}
 
 // change is what the intervals of a curve allow to say: bins differ only where they lie apart.
 type change struct {
@@ -48,8 +60,8 @@ func changeOf(cells []cell) change {
 		return change{}
 	}
 	low, high := cells[0], cells[len(cells)-1]
-	above := func(a, b cell) bool { return a.Lower > b.Upper }
-	below := func(a, b cell) bool { return a.Upper < b.Lower }
+	above := func(a, b cell) bool { return apart(a, b, len(cells)-1) }
+	below := func(a, b cell) bool { return apart(b, a, len(cells)-1) }
 	// The farthest bin of those that lie apart from every one given.
 	farthest := func(apart func(a, b cell) bool, than ...cell) (found *cell) {
 		for i := range cells {
@@ -214,7 +226,7 @@ func verdict(found change, low cell, what string, unit scale) string {
 	}
 	switch found.direction {
 	case unclear:
-		return " The two intervals overlap, so this is no clear change."
+		return " With these intervals this is no clear change."
 	case peaks:
 		return fmt.Sprintf(" Between these, %s is clearly higher than at %s: %s.", what, binWords(low.From, low.To), at(found.between))
 	case dips:

@@ -57,6 +57,10 @@ func TestChange(t *testing.T) {
 	f("one bin", few, unknown, 0, 0)
 	f("all suppressed", hidden, unknown, 0, 0)
 	f("nothing", nil, unknown, 0, 0)
+	// One small bin just outside a large one: apart if it is the only comparison, and no more than chance makes of seven.
+	sure, near := [3]float64{.10, .099, .101}, [3]float64{.113, .102, .124}
+	f("near, alone", [][3]float64{sure, near}, rises, 0, 0)
+	f("near, one of seven", [][3]float64{sure, sure, sure, sure, sure, sure, near, sure}, unclear, 0, 0)
 	f("touching", [][3]float64{{.10, .09, .11}, {.12, .11, .13}}, unclear, 0, 0)
 	f("a rise that is lost again is no `from`", [][3]float64{{.10, .09, .11}, {.2, .19, .21}, {.11, .1, .12}, {.2, .19, .21}}, rises, 0, 0)
 }
@@ -89,7 +93,7 @@ func TestAnswer(t *testing.T) {
 	f(rising, nil, rising, "More messages go with a higher reply rate, but also with more opt-outs.")
 	f(rising, nil, falling, "a higher reply rate and fewer opt-outs.")
 	f(falling, nil, falling, "a lower reply rate, but also with fewer opt-outs.")
-	f(flat, nil, flat, "No clear change in the reply rate or in opt-outs with more messages.", "The two intervals overlap")
+	f(flat, nil, flat, "No clear change in the reply rate or in opt-outs with more messages.", "With these intervals this is no clear change.")
 	f(flat, nil, rising, "More messages go with more opt-outs; the reply rate shows no clear change.")
 	f(peaking, nil, rising, "More messages go with more opt-outs; the reply rate peaks in between.",
 		"Between these, the rate is clearly higher than at 1: 16.0% at 2 (15.0 to 17.0%).")

@@ -395,11 +395,11 @@ func marginalFigure(d *Data) Figure {
 	rows := slices.DeleteFunc(askDimensions[doseRow](d, "frequency_dose"), func(r doseRow) bool { return r.Outcome != "any" && r.Outcome != "opt_out" })
 	f := Figure{ID: "marginal", Topic: "What a further message goes with", Unit: "Change from the bin before in days with an engagement, and in opt-outs, per 1,000 person-days at risk",
 		Interval: clustered, Level: Crude, Ask: "frequency_dose", Metric: "frequency_dose",
-		Columns: slices.Concat([]Column{{"outcome", "Outcome", Text, false}, {"dose", "Messages in the week before", Text, false}, {"person_days", "Person-days", Count, false}, {"rate", "Per 1,000", Permille, false}, {"marginal", "Change from the bin before", PermilleChange, true}},
+		Columns: slices.Concat([]Column{{"outcome", "Outcome", Text, false}, {"dose", "Messages in the week before", Text, false}, {"person_days", "Person-days", Count, false}, {"rate", "Per 1,000", Permille, false}, {"lower", "95% from", Permille, false}, {"upper", "to", Permille, false}, {"marginal", "Change from the bin before", PermilleChange, true}},
 			[]Column{{"marginal_lower", "95% from", PermilleChange, false}, {"marginal_upper", "to", PermilleChange, false}, whyColumn})}
 	for _, g := range bySlice(rows, func(r doseRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
 		v := View{Slice: g.Slice}
-		rising, steps := 0, 0
+		var steps []doseRow
 		for _, p := range []struct{ outcome, title, colour string }{{"any", "Days with an open, click or reply", Engage}, {"opt_out", "Opt-outs", Leave}} {
 			chart := Dots{Title: p.title, Note: "more per 1,000 person-days than the bin before", Label: p.title + ": change from the bin before", Kind: PermilleChange, Signed: true, Under: "Messages in the week before"}
 			line := Line{Colour: p.colour, Loose: true}
@@ -416,9 +416,7 @@ func marginalFigure(d *Data) Figure {
 					why = map[bool]string{true: "first", false: "too few"}[first]
 					dot = Dot{At: dot.At, Row: dot.Row}
 				} else if p.outcome == "any" {
-					if steps++; *r.MarginalLower > 0 {
-						rising++
-					}
+					steps = append(steps, r)
 				}
 				first = false
 				chart.Axis = append(chart.Axis, bin(r.From, r.To))
@@ -427,7 +425,7 @@ func marginalFigure(d *Data) Figure {
 				if r.Contacts < fewContacts {
 					days = nil
 				}
-				v.Rows = append(v.Rows, []any{p.title, bin(r.From, r.To), days, number(r.Rate.Rate), number(dot.Value), number(dot.Lower), number(dot.Upper), why})
+				v.Rows = append(v.Rows, []any{p.title, bin(r.From, r.To), days, number(r.Rate.Rate), number(r.Lower), number(r.Upper), number(dot.Value), number(dot.Lower), number(dot.Upper), why})
 			}
 			if v.N == "" {
 				v.N = count(n) + " person-days"
@@ -435,9 +433,15 @@ func marginalFigure(d *Data) Figure {
 			chart.Lines = []Line{line}
 			v.Charts = append(v.Charts, chart.Chart())
 		}
-		if g.Slice == (Slice{}) && steps > 0 {
-			v.Finding = fmt.Sprintf("%s of %s steps to more messages go with clearly more days of engagement", strings.ToUpper(inWords(rising)[:1])+inWords(rising)[1:], inWords(steps))
-			if rising == steps {
+		if g.Slice == (Slice{}) && len(steps) > 0 {
+			rising := 0
+			for _, r := range steps { // each beside all others
+				if *r.Marginal > wider(len(steps))*(*r.Marginal-*r.MarginalLower) {
+					rising++
+				}
+			}
+			v.Finding = fmt.Sprintf("%s of %s steps to more messages go with clearly more days of engagement", strings.ToUpper(inWords(rising)[:1])+inWords(rising)[1:], inWords(len(steps)))
+			if rising == len(steps) {
 				v.Finding = "Every step to more messages goes with clearly more days of engagement"
 			}
 		}

@@ -152,7 +152,7 @@ func byMessageFigure(d *Data) Figure {
 			{"survival", "Still there", Percent, true}, {"survival_lower", "95% from", Percent, false}, {"survival_upper", "to", Percent, false}, whyColumn}}
 	for _, g := range bySlice(rows, func(r byMessageRow) (string, string, uint64) { return r.Dimension, r.Segment, r.AtRisk }) {
 		slices.SortFunc(g.Rows, func(a, b byMessageRow) int { return cmp.Compare(a.Number, b.Number) })
-		v := View{Slice: g.Slice, N: count(g.Rows[0].AtRisk) + " contacts at their first message"}
+		v := View{Slice: g.Slice, N: count(g.Rows[0].AtRisk) + " spells of " + count(g.Rows[0].Contacts) + " contacts at their first message"}
 		stay := Dots{Title: "Still there", Note: "% after the n-th message", Label: "Share still there by number of messages", Kind: Percent, Under: "Messages since the opt-in"}
 		leave := Dots{Title: "Leaving with it", Note: "opt-outs per 1,000 who got the n-th message; where none stands, fewer than 5", Label: "Opt-outs by number of the message", Kind: Permille, Under: "Messages since the opt-in"}
 		var stays, leaves Line
@@ -244,7 +244,7 @@ func byTimeFigure(d *Data) Figure {
 				v.Finding = fmt.Sprintf("%s have opted out by day %d after the opt-in", Percent.write(*r.Incidence), r.Day)
 			}
 			if v.N == "" {
-				v.N = count(r.AtRisk) + " contacts at risk on day " + fmt.Sprint(r.Day)
+				v.N = count(r.AtRisk) + " spells at risk on day " + fmt.Sprint(r.Day)
 			}
 		}
 		if len(own) > 0 {
@@ -274,7 +274,7 @@ type daysStayedRow struct {
 // daysStayedFigure is a table: few numbers, of groups that overlap.
 func daysStayedFigure(d *Data) Figure {
 	f := Figure{ID: "days-stayed", Topic: "Days that contacts stay", Unit: "Mean days of the next 30 or 90; initial dose is the number of messages in the first week", Interval: "95% intervals", Level: Crude, Ask: "days_stayed", Metric: "days_stayed",
-		Columns: []Column{{"dimension", "By", Text, false}, {"segment", "Group", Text, false}, {"horizon_days", "Of days", Count, false}, {"from_day", "From day", Count, false}, {"spells", "Contacts", Count, false}, {"mean_days", "Mean days stayed", Number, true}, {"mean_lower", "95% from", Number, false}, {"mean_upper", "to", Number, false}, whyColumn}}
+		Columns: []Column{{"dimension", "By", Text, false}, {"segment", "Group", Text, false}, {"horizon_days", "Of days", Count, false}, {"from_day", "From day", Count, false}, {"spells", "Spells", Count, false}, {"mean_days", "Mean days stayed", Number, true}, {"mean_lower", "95% from", Number, false}, {"mean_upper", "to", Number, false}, whyColumn}}
 	v := View{}
 	for _, r := range Rows[daysStayedRow](d, "days_stayed") {
 		if !finite(r.Mean) || !finite(r.Lower) || !finite(r.Upper) {
@@ -289,7 +289,7 @@ func daysStayedFigure(d *Data) Figure {
 		}
 		v.Rows = append(v.Rows, []any{r.Dimension, segment, r.Horizon, r.FromDay, r.Spells, *r.Mean, *r.Lower, *r.Upper, ""})
 		if r.Dimension == all {
-			v.N = count(r.Spells) + " contacts"
+			v.N = count(r.Spells) + " spells"
 			if v.Finding == "" {
 				v.Finding = fmt.Sprintf("Contacts stay %s of the next %d days on average", Number.write(*r.Mean), r.Horizon)
 			}

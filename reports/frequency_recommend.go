@@ -23,6 +23,10 @@ type recommendationRow struct {
 	Budget         *float64 `json:"budget"`
 	Contacts       uint64   `json:"contacts"`
 	PersonDays     uint64   `json:"person_days"`
+	OptOut         *float64 `json:"opt_out_rate"`
+	OptOutLower    *float64 `json:"opt_out_lower"`
+	OptOutUpper    *float64 `json:"opt_out_upper"`
+	WithinBudget   uint8    `json:"within_budget"`
 	Utility        *float64 `json:"utility"`
 	Lower          *float64 `json:"utility_lower"`
 	Upper          *float64 `json:"utility_upper"`
@@ -58,7 +62,8 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 	rows := slices.DeleteFunc(askDimensions[recommendationRow](d, "frequency_recommendation"), func(r recommendationRow) bool { return r.Headline == 0 })
 	f := Figure{ID: "recommendation", Topic: "Worth of a frequency", Interval: "95% intervals, over groups of contacts", Level: Within, Ask: "frequency_recommendation", Metric: "frequency_recommendation",
 		Columns: slices.Concat([]Column{{"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"person_days", "Person-days", Count, false}, {"utility", "Worth per 100 person-days", Number, true}},
-			[]Column{{"utility_lower", "95% from", Number, false}, {"utility_upper", "to", Number, false}, {"plausible", "May be best", Text, false}, {"chance_best", "Chance of being best", Percent, false}, whyColumn})}
+			[]Column{{"utility_lower", "95% from", Number, false}, {"utility_upper", "to", Number, false}, {"plausible", "May be best", Text, false}, {"chance_best", "Chance of being best", Percent, false},
+				{"opt_out_rate", "Opt-outs per 1,000 person-days", Permille, false}, {"opt_out_lower", "95% from", Permille, false}, {"opt_out_upper", "to", Permille, false}, {"within_budget", "Keeps the budget", Text, false}, whyColumn})}
 	a := Answer{Question: recommendationQuestion, Figure: f.ID}
 	for _, g := range bySlice(rows, func(r recommendationRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
 		v := View{Slice: g.Slice, N: count(sumOf(g.Rows, func(r recommendationRow) uint64 { return r.PersonDays })) + " person-days"}
@@ -87,8 +92,11 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 			if r.Recommended == 1 {
 				plausible = "recommended"
 			}
-			why := r.Excluded
-			v.Rows = append(v.Rows, []any{r.name(), r.Contacts, r.PersonDays, number(dot.Value), number(dot.Lower), number(dot.Upper), plausible, number(r.ChanceBest), why})
+			why, keeps := r.Excluded, ""
+			if r.Budget != nil && r.Candidate == 1 {
+				keeps = map[uint8]string{0: "no", 1: "yes"}[r.WithinBudget]
+			}
+			v.Rows = append(v.Rows, []any{r.name(), r.Contacts, r.PersonDays, number(dot.Value), number(dot.Lower), number(dot.Upper), plausible, number(r.ChanceBest), number(r.OptOut), number(r.OptOutLower), number(r.OptOutUpper), keeps, why})
 		}
 		chart.N = nil
 		chart.Lines = []Line{not, may}
@@ -107,7 +115,14 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 		f.Level = Randomised
 	}
 	f.Unit = fmt.Sprintf("Worth per person-day at risk, were this many messages kept up: %s counts %s, an opt-out costs %s, a message %s", engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Send))
-	f.Notes = append(f.Notes, "These values decide the answer and are a beginning, not a finding: set your own under values in drumbeat.yaml. "+ifCosts(rows))
+	budget := "There is no budget for opt-outs. "
+	if r.Budget != nil {
+		budget = fmt.Sprintf("Budget: at most %s opt-outs per 1,000 person-days, by the upper limit. ", perThousand.one(*r.Budget))
+	}
+	f.Notes = append(f.Notes, "These values decide the answer and are a beginning, not a finding: set your own under values in drumbeat.yaml. "+budget+ifCosts(rows))
+	if len(f.Views) > 1 {
+		f.Notes = append(f.Notes, "Of each channel and market the numbers that may be best hold the best in 95 of 100 cases; of many, some do not.")
+	}
 	if r.Settle != "" {
 		f.Notes = append(f.Notes, "What would settle it: "+r.Settle+".")
 	}
@@ -147,7 +162,10 @@ func recommendationWords(rows []recommendationRow) string {
 			if len(plausible) > 1 {
 				s += "; " + strings.Join(plausible[:len(plausible)-1], ", ") + " and " + plausible[len(plausible)-1] + " cannot be told apart"
 			}
-			return s
+			if r.Identification == "randomised" {
+				return s + ", by a randomised test"
+			}
+			return s + ", by contacts compared with themselves (an association)"
 		}
 	}
 	why := rows[0].Why
@@ -198,9 +216,16 @@ type whatIfRow struct {
 	Above      uint64   `json:"days_above"`
 	Observed   *float64 `json:"observed"`
 	Capped     *float64 `json:"capped"`
+
+	ObservedLower *float64 `json:"observed_lower"`
+	ObservedUpper *float64 `json:"observed_upper"`
+	CappedLower   *float64 `json:"capped_lower"`
+	CappedUpper   *float64 `json:"capped_upper"`
+
 	Change     *float64 `json:"change"`
 	Lower      *float64 `json:"change_lower"`
 	Upper      *float64 `json:"change_upper"`
+	Level      string   `json:"identification"`
 	Verdict    string   `json:"verdict"`
 	Assumption string   `json:"assumption"`
 	Outcome    string   `json:"outcome"`
@@ -220,7 +245,8 @@ func whatIfFigure(d *Data) Figure {
 	f := Figure{ID: "what-if", Topic: "What a cap on the messages of any 7 days would have changed", Level: Within, Ask: "frequency_what_if", Metric: "frequency_what_if",
 		Unit:     "Change per 1,000 contacts at risk and 30 days, were every larger number of messages at the cap",
 		Interval: "95% intervals, over groups of contacts",
-		Columns: slices.Concat([]Column{{"measure", "Measure", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"capped", "Capped", Number, false}, {"change", "Change", Change, true},
+		Columns: slices.Concat([]Column{{"measure", "Measure", Text, false}, {"identification", "Level", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"observed_lower", "95% from", Number, false}, {"observed_upper", "to", Number, false},
+			{"capped", "Capped", Number, false}, {"capped_lower", "95% from", Number, false}, {"capped_upper", "to", Number, false}, {"change", "Change", Change, true},
 			{"change_lower", "95% from", Change, false}, {"change_upper", "to", Change, false}, whyColumn})}
 	measures := []string{"send", "spend", "engagement", "opt_out"}
 	measures = slices.DeleteFunc(measures, func(m string) bool {
@@ -245,7 +271,7 @@ func whatIfFigure(d *Data) Figure {
 				}
 				chart.Axis = append(chart.Axis, fmt.Sprint(r.Cap))
 				line.Dots = append(line.Dots, dot)
-				v.Rows = append(v.Rows, []any{r.name(), r.Cap, r.Above, number(r.Observed), number(r.Capped), number(dot.Value), number(dot.Lower), number(dot.Upper), why})
+				v.Rows = append(v.Rows, []any{r.name(), r.Level, r.Cap, r.Above, number(r.Observed), number(r.ObservedLower), number(r.ObservedUpper), number(r.Capped), number(r.CappedLower), number(r.CappedUpper), number(dot.Value), number(dot.Lower), number(dot.Upper), why})
 			}
 			chart.Lines = []Line{line}
 			v.Charts = append(v.Charts, chart.Chart())
@@ -259,10 +285,11 @@ func whatIfFigure(d *Data) Figure {
 	for _, r := range rows {
 		if r.Dimension == all && r.Assumption != "" && !seen[r.Measure] {
 			seen[r.Measure] = true
-			f.Notes = append(f.Notes, r.name()+": "+r.Assumption+".")
+			f.Notes = append(f.Notes, r.name()+", "+r.Level+": "+r.Assumption+"."+map[bool]string{true: " It cannot be told here: the comparison fails its check, or rests on replies."}[r.Verdict == "cannot tell"])
 		}
 	}
 	slices.Sort(f.Notes)
+	f.Notes = append(f.Notes, "An interval is of one cap: those of all caps side by side are not adjusted.")
 	return f
 }
 
@@ -274,13 +301,15 @@ func whatIfWords(rows []whatIfRow, recommended uint64) string {
 			at = max(at, r.Cap)
 		}
 	}
-	var parts []string
+	var parts, untold []string
 	for _, r := range rows {
 		if r.Cap != at || r.Measure != "opt_out" && r.Measure != "engagement" || !finite(r.Change) || !finite(r.Lower) || !finite(r.Upper) {
 			continue
 		}
 		what := strings.ToLower(r.name())
 		switch {
+		case r.Verdict == "cannot tell":
+			untold = append(untold, what)
 		case *r.Upper < 0:
 			parts = append(parts, Count.write(math.Round(-*r.Change))+" fewer "+what)
 		case *r.Lower > 0:
@@ -292,7 +321,11 @@ func whatIfWords(rows []whatIfRow, recommended uint64) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("A cap of %d would go with %s per 1,000 contacts in 30 days", at, strings.Join(parts, " and "))
+	words := fmt.Sprintf("A cap of %d would go with %s per 1,000 contacts in 30 days", at, strings.Join(parts, " and "))
+	if len(untold) > 0 {
+		words += "; of " + strings.Join(untold, " and ") + " it cannot be told"
+	}
+	return words
 }
 
 type classRow struct {

@@ -4,22 +4,31 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 type distributionRow struct {
-	Dimension  string   `json:"dimension"`
-	Segment    string   `json:"segment"`
-	Measure    string   `json:"measure"`
-	Period     string   `json:"period"`
-	From       Time     `json:"period_from"`
-	Contacts   uint64   `json:"contacts"`
-	Units      uint64   `json:"units"`
-	Mean       *float64 `json:"mean"`
-	Lower      *float64 `json:"mean_lower"`
-	Upper      *float64 `json:"mean_upper"`
-	Median     *uint64  `json:"median"`
-	P90        *uint64  `json:"p90"`
-	None       *float64 `json:"none_share"`
+	Dimension string   `json:"dimension"`
+	Segment   string   `json:"segment"`
+	Measure   string   `json:"measure"`
+	Period    string   `json:"period"`
+	From      Time     `json:"period_from"`
+	Contacts  uint64   `json:"contacts"`
+	Units     uint64   `json:"units"`
+	Mean      *float64 `json:"mean"`
+	Lower     *float64 `json:"mean_lower"`
+	Upper     *float64 `json:"mean_upper"`
+	Median    *uint64  `json:"median"`
+	P90       *uint64  `json:"p90"`
+	None      *float64 `json:"none_share"`
+	NoneLower *float64 `json:"none_lower"`
+	NoneUpper *float64 `json:"none_upper"`
+
+	MedianLower *uint64 `json:"median_lower"`
+	MedianUpper *uint64 `json:"median_upper"`
+	P90Lower    *uint64 `json:"p90_lower"`
+	P90Upper    *uint64 `json:"p90_upper"`
+
 	Trend      *float64 `json:"trend"`
 	TrendLower *float64 `json:"trend_lower"`
 	TrendUpper *float64 `json:"trend_upper"`
@@ -30,7 +39,9 @@ func distributionFigure(d *Data) (Figure, Answer) {
 	rows := slices.DeleteFunc(Rows[distributionRow](d, "frequency_distribution"), func(r distributionRow) bool { return r.Measure != "week" })
 	f := Figure{ID: "distribution", Topic: "Messages a week", Unit: "Mean proactive messages per contact at risk the whole week, by ISO week", Interval: clustered, Level: Counted, Ask: "frequency_distribution", Metric: "frequency_distribution",
 		Columns: slices.Concat([]Column{{"period_from", "Week from", Text, false}, {"contacts", "Contacts", Count, false}, {"mean", "Mean", Number, true}},
-			[]Column{{"mean_lower", "95% from", Number, false}, {"mean_upper", "to", Number, false}, {"median", "Median", Count, false}, {"p90", "Nine in ten at most", Count, false}, {"none_share", "Without any", Percent, false}, whyColumn})}
+			[]Column{{"mean_lower", "95% from", Number, false}, {"mean_upper", "to", Number, false}, {"median", "Median", Count, false}, {"median_lower", "95% from", Count, false}, {"median_upper", "to", Count, false},
+				{"p90", "Nine in ten at most", Count, false}, {"p90_lower", "95% from", Count, false}, {"p90_upper", "to", Count, false},
+				{"none_share", "Without any", Percent, false}, {"none_lower", "95% from", Percent, false}, {"none_upper", "to", Percent, false}, whyColumn})}
 	a := Answer{Question: "How many messages are people sent?", Figure: f.ID}
 	optional := func(v *uint64) any {
 		if v == nil {
@@ -63,7 +74,8 @@ func distributionFigure(d *Data) (Figure, Answer) {
 			if r.Contacts < fewContacts {
 				contacts = nil
 			}
-			v.Rows = append(v.Rows, []any{r.From.Format("2006-01-02"), contacts, number(dot.Value), number(dot.Lower), number(dot.Upper), optional(r.Median), optional(r.P90), number(r.None), why})
+			v.Rows = append(v.Rows, []any{r.From.Format("2006-01-02"), contacts, number(dot.Value), number(dot.Lower), number(dot.Upper), optional(r.Median), optional(r.MedianLower), optional(r.MedianUpper),
+				optional(r.P90), optional(r.P90Lower), optional(r.P90Upper), number(r.None), number(r.NoneLower), number(r.NoneUpper), why})
 		}
 		chart.Lines = []Line{line}
 		v.Charts = []Chart{chart.Chart()}
@@ -77,15 +89,15 @@ func distributionFigure(d *Data) (Figure, Answer) {
 func distributionWords(r distributionRow, a Answer) (string, Answer) {
 	words := fmt.Sprintf("Contacts are sent %s messages a week on average", Number.write(*r.Mean))
 	if r.Median != nil && r.P90 != nil {
-		words += fmt.Sprintf("; half get %d or fewer, one in ten more than %d", *r.Median, *r.P90)
+		words += fmt.Sprintf("; half get %d or fewer, nine in ten %d or fewer", *r.Median, *r.P90)
 	}
 	a.Sentence = words + "."
 	switch {
 	case !finite(r.Trend) || !finite(r.TrendLower) || !finite(r.TrendUpper):
 	case *r.TrendLower > 0:
-		a.Sentence += " It is becoming more: " + Change.write(*r.Trend) + " each week."
+		a.Sentence += " It is becoming more: " + Change.write(*r.Trend) + " each week (" + Change.between(*r.TrendLower, *r.TrendUpper) + ")."
 	case *r.TrendUpper < 0:
-		a.Sentence += " It is becoming less: " + Change.write(*r.Trend) + " each week."
+		a.Sentence += " It is becoming less: " + Change.write(*r.Trend) + " each week (" + Change.between(*r.TrendLower, *r.TrendUpper) + ")."
 	default:
 		a.Sentence += " It shows no clear trend."
 	}
@@ -221,6 +233,8 @@ type positionRow struct {
 	Messages   uint64   `json:"messages"`
 	Outcomes   uint64   `json:"outcomes"`
 	Difference *float64 `json:"difference"`
+	Low        *float64 `json:"difference_lower"`
+	High       *float64 `json:"difference_upper"`
 	Rate
 }
 
@@ -232,7 +246,7 @@ func positionFigure(d *Data, o outcome) Figure {
 	f := Figure{ID: "position", Topic: o.Title + " from the first message of a week to the last", Unit: "% of messages " + o.Past + " within " + o.Within + ", among weeks with the same number of messages", Interval: clustered, Zone: "local ISO weeks", Level: Crude, Ask: "frequency_position", Metric: "frequency_position",
 		Notes: []string{"Compare within one panel, never between panels. Sending one message less would have made another week, so this is no forecast."},
 		Columns: slices.Concat([]Column{{"week_total", "Messages in the week", Count, false}, {"position", "Position", Count, false}, {"contacts", "Contacts", Count, false}, {"messages", "Messages", Count, false}, {"outcomes", o.Title, Count, false}, {"rate", "Rate", Percent, true}},
-			lowerUpper(Percent), []Column{{"difference", "From the first", Points, false}, whyColumn})}
+			lowerUpper(Percent), []Column{{"difference", "From the first", Points, false}, {"difference_lower", "95% from", Points, false}, {"difference_upper", "to", Points, false}, whyColumn})}
 	slices.SortFunc(rows, func(a, b positionRow) int {
 		return cmp.Or(cmp.Compare(a.Total, b.Total), cmp.Compare(a.Position, b.Position))
 	})
@@ -254,7 +268,7 @@ func positionFigure(d *Data, o outcome) Figure {
 			line.Dots = append(line.Dots, cell.dot(i, len(v.Rows)))
 			r := rows[len(v.Rows)]
 			values := cell.values()
-			v.Rows = append(v.Rows, append(append([]any{r.Total, r.Position}, values[:6]...), number(r.Difference), values[6]))
+			v.Rows = append(v.Rows, append(append([]any{r.Total, r.Position}, values[:6]...), number(r.Difference), number(r.Low), number(r.High), values[6]))
 		}
 		chart.Lines = []Line{line}
 		v.Charts = append(v.Charts, chart.Chart())
@@ -305,39 +319,92 @@ type armRow struct {
 	Arm            string   `json:"arm"`
 	PersonDays     uint64   `json:"person_days"`
 	Outcomes       uint64   `json:"outcomes"`
+	Against        string   `json:"against"`
 	Difference     *float64 `json:"difference"`
+	DifferenceLow  *float64 `json:"difference_lower"`
+	DifferenceHigh *float64 `json:"difference_upper"`
+	Adjusted       *float64 `json:"p_adjusted"`
 	Identification string   `json:"identification"`
+	Why            string   `json:"why"`
 	P              *float64 `json:"sample_ratio_p"`
+	Mixed          uint64   `json:"mixed_contacts"`
 	Rate
 }
 
+// armsFigure is the only one that may speak of an effect: of arms as assigned.
 func armsFigure(d *Data) Figure {
 	rows := Rows[armRow](d, "frequency_arms")
-	f := Figure{ID: "arms", Topic: "Arms of the randomised test", Unit: "% of contact-days with the outcome, as assigned, whether the contact has left or not", Interval: clustered, Level: Randomised, Ask: "frequency_arms", Metric: "frequency_arms",
-		Columns: append([]Column{{"outcome", "Outcome", Text, false}}, rateColumns(Column{"arm", "Arm", Text, false}, Column{"person_days", "Contact-days", Count, false}, Column{"outcomes", "Days with it", Count, false}, Percent)...)}
+	f := Figure{ID: "arms", Topic: "Arms of the randomised test", Unit: "Contact-days with the outcome per 1,000, as assigned, whether the contact has left or not", Interval: clustered, Level: Randomised, Ask: "frequency_arms", Metric: "frequency_arms",
+		Columns: append(append([]Column{{"outcome", "Outcome", Text, false}}, rateColumns(Column{"arm", "Arm", Text, false}, Column{"person_days", "Contact-days", Count, false}, Column{"outcomes", "Days with it", Count, false}, Permille)...),
+			Column{"against", "Compared with", Text, false}, Column{"difference", "Difference", PermilleChange, false}, Column{"difference_lower", "95% from", PermilleChange, false}, Column{"difference_upper", "to", PermilleChange, false},
+			Column{"p_adjusted", "p, adjusted", Text, false})}
 	v := View{}
+	var differ, compared []string
 	for _, o := range []struct{ name, title, colour string }{{"any", "Open, click or reply", Engage}, {"opt_out", "Opt-out", Leave}} {
-		chart := Dots{Title: o.title, Note: "% of contact-days", Label: o.title + " by arm", Kind: Percent, Under: "Arm"}
+		chart := Dots{Title: o.title, Note: "contact-days with it per 1,000", Label: o.title + " by arm", Kind: Permille, Under: "Arm"}
 		line := Line{Colour: o.colour, Loose: true}
 		for _, r := range rows {
 			if r.Outcome != o.name {
 				continue
 			}
-			if r.Identification == "blocked" {
-				f.Level = Crude
-				f.Notes = []string{"The arms are of sizes that chance does not make, so the assignment is not believed and no difference is given."}
-			}
 			c := newCell(0, 0, r.PersonDays, r.Outcomes, r.Rate)
 			line.Dots = append(line.Dots, c.dot(len(chart.Axis), len(v.Rows)))
 			chart.Axis = append(chart.Axis, r.Arm)
-			v.N = count(r.PersonDays) + " contact-days in the last arm"
-			v.Rows = append(v.Rows, append([]any{o.title, r.Arm}, c.values()...))
+			values := append([]any{o.title, r.Arm}, c.values()...)
+			against := r.Against
+			if !finite(r.Difference) || !finite(r.DifferenceLow) || !finite(r.DifferenceHigh) {
+				against, r.Difference, r.DifferenceLow, r.DifferenceHigh, r.Adjusted = "", nil, nil, nil, nil
+			} else {
+				words := o.title + ", " + r.Arm + " against " + r.Against
+				compared = append(compared, words)
+				if finite(r.Adjusted) && *r.Adjusted < .05 {
+					differ = append(differ, words)
+				}
+			}
+			p := ""
+			if finite(r.Adjusted) {
+				p = chance(*r.Adjusted)
+			}
+			v.Rows = append(v.Rows, append(values, against, number(r.Difference), number(r.DifferenceLow), number(r.DifferenceHigh), p))
 		}
 		chart.Lines = []Line{line}
 		v.Charts = append(v.Charts, chart.Chart())
 	}
-	if len(v.Rows) > 0 {
-		f.Views = []View{v}
+	if len(v.Rows) == 0 {
+		return f
 	}
+	var days, contacts uint64
+	for _, r := range rows {
+		if r.Outcome == "opt_out" {
+			days, contacts = days+r.PersonDays, contacts+r.Contacts
+		}
+	}
+	v.N = count(days) + " contact-days of " + count(contacts) + " contacts"
+	r := rows[0]
+	switch {
+	case r.Identification == "blocked":
+		f.Level = Crude
+		v.Finding = "The randomised test is not believed, and no difference is given"
+		f.Notes = append(f.Notes, "Not believed: "+r.Why+".")
+	case len(differ) > 0:
+		v.Finding = "The arms differ: " + strings.Join(differ, "; ")
+	case len(compared) > 0:
+		v.Finding = "No clear difference between the arms"
+	default:
+		v.Finding = "Too little data to compare the arms"
+	}
+	if finite(r.P) {
+		f.Notes = append(f.Notes, fmt.Sprintf("Sizes of the arms, held against the plan: p = %s; below .001 the test is not believed. Contacts seen in several arms, left out: %s.", chance(*r.P), count(r.Mixed)))
+	}
+	f.Notes = append(f.Notes, "p is adjusted for all differences between arms and in outcomes (Holm); the intervals are not. A hold-out arm has no engagement with messages, for it got none.")
+	f.Views = []View{v}
 	return f
+}
+
+// chance writes a p-value.
+func chance(p float64) string {
+	if p < .001 {
+		return "< 0.001"
+	}
+	return fmt.Sprintf("%.3f", p)
 }

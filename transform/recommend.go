@@ -501,8 +501,8 @@ func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Reco
 	}
 	if times <= 1000 {
 		k := c.choices[chosen[which]]
-		settle = fmt.Sprintf("%.0f contacts at %s, %.1f times as many, would rule that out with a chance of 80 %%, if the differences are as they seem",
-			math.Ceil(k.contacts*times), k.name(), times)
+		settle = fmt.Sprintf("%.0f contacts at %s, %.1f times as many, would show with a chance of 80 %% that %s is not the best, if the differences are as they seem",
+			math.Ceil(k.contacts*times), k.name(), times, k.name())
 	}
 	switch optimum.Advice {
 	case stats.CannotTellApart:
@@ -583,7 +583,10 @@ func chancesBest(curve stats.DoseCurve, v stats.Values, optimum stats.Recommenda
 				best, most = i, x
 			}
 		}
-		wins[best] += 1. / bestDraws
+		wins[best]++
+	}
+	for i := range wins {
+		wins[i] /= bestDraws
 	}
 	return wins
 }
