@@ -180,7 +180,7 @@ var (
 	columns = []string{"business_id", "contact_id", "message_id", "event_type", "event_id", "event_time", "ingest_delay_ms",
 		"account_id", "channel", "provider", "in_reply_to", "purpose", "category", "template_id", "campaign_id", "scope", "reason",
 		"market", "zone", "promised_frequency", "arm", "error_code", "is_machine", "is_test", "watermark", "author", "message_tag",
-		"conversation_id", "pricing_type", "pricing_model", "billable", "expires_at", "attributes"}
+		"conversation_id", "pricing_type", "pricing_model", "billable", "expires_at", "attributes", "time_flag"}
 	idName = regexp.MustCompile(`^[a-z][0-9]+$`)
 	noID   = uint64(0)
 )
@@ -224,7 +224,7 @@ func newEvent(at time.Time, what, contact, message string) event {
 		"in_reply_to": noID, "purpose": "", "category": "", "template_id": "", "campaign_id": "", "scope": "", "reason": "",
 		"market": "PH", "zone": "", "promised_frequency": "", "arm": "", "error_code": "", "is_machine": uint8(0), "is_test": uint8(0), "watermark": nil,
 		"author": "", "message_tag": "", "conversation_id": noID, "pricing_type": "", "pricing_model": "", "billable": "", "expires_at": nil,
-		"attributes": map[string]string{},
+		"attributes": map[string]string{}, "time_flag": "",
 	}
 	switch {
 	case message == "": // a consent, a complaint or a receipt up to a watermark

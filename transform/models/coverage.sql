@@ -4,7 +4,8 @@
 -- params:  none; a run replaces the whole relation
 -- returns: business_id String, account_id String, data_from DateTime64(3, 'UTC'), cutoff DateTime64(3, 'UTC')
 -- units:   data_from is the account's earliest event; cutoff is the business's latest event that does not lie after
---          its own ingested_at (1970 if there is none), so one wrong clock cannot mature anything; test traffic is left out
+--          its own ingested_at (1970 if there is none), so one wrong clock cannot mature anything, and whose time the source told, if
+--          it tells any: an event dated on arrival says when we imported, not up to when we know; test traffic is left out
 --
 -- A minimum does not care how often a fact stands there, so data_from needs no FINAL, which costs more than all else here.
 -- Whether a fact was dated plausibly shows only once its copies are one. But only the latest matters, so of the last day's
@@ -13,7 +14,7 @@ WITH
 -- shared: accounts
 businesses AS
 (
-    SELECT business_id, max(last_at) AS latest_at
+    SELECT business_id, toUnixTimestamp64Milli(max(told_at)) > 0 AS tells_times, if(tells_times, max(told_at), max(last_at)) AS latest_at
     FROM accounts
     GROUP BY business_id
 ),
@@ -26,6 +27,7 @@ recent AS
       AND e.event_time >= b.latest_at - INTERVAL 1 DAY
       AND e.ingest_delay_ms >= 0
       AND e.is_test = 0
+      AND (e.time_flag = '' OR NOT b.tells_times)
     ORDER BY e.event_time DESC, e.contact_id, e.message_id, e.event_type, e.event_id
     LIMIT 100 BY e.business_id
 ),
