@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
@@ -70,7 +72,8 @@ func (d Dots) Chart() Chart {
 	unseen := charts.WithItemStyleOpts(opts.ItemStyle{Color: clear}) // opacity would hide the label too
 	labels := charts.NewScatter()
 	right := 10
-	for _, l := range d.Lines {
+	places := d.places(s)
+	for i, l := range d.Lines {
 		if l.Behind {
 			line.AddSeries("behind", l.points(s, false),
 				charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(false)}),
@@ -90,14 +93,14 @@ func (d Dots) Chart() Chart {
 			charts.WithItemStyleOpts(opts.ItemStyle{Color: l.Colour, BorderColor: paper, BorderWidth: 1, Opacity: opts.Float(1)}))
 		if len(d.Lines) > 1 && l.Name != "" && !d.Values && !d.compared() {
 			right = max(right, 14+7*len(l.Name))
-			labels.AddSeries("name", l.name(s), unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
+			labels.AddSeries("name", places[i], unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
 				charts.WithLabelOpts(opts.Label{Show: opts.Bool(true), Position: "right", Formatter: "{b}", Color: ink, FontSize: 12}))
 		} else if !many {
 			labels.AddSeries("label", d.ends(l, s), unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
 				charts.WithLabelOpts(opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: ink, FontSize: 12, FontWeight: "600"}))
 		}
 		if !many {
-			labels.AddSeries("why", l.missing(), unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
+			labels.AddSeries("why", l.missing(d.Size == Small), unseen, charts.WithScatterChartOpts(opts.ScatterChart{SymbolSize: 1}),
 				charts.WithLabelOpts(opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: muted, FontSize: 11}))
 		}
 	}
@@ -137,10 +140,13 @@ func (d Dots) Chart() Chart {
 			case "interval":
 				series["lineStyle"].(map[string]any)["cap"] = "round"
 			case "label":
-				series["label"].(map[string]any)["distance"] = width
-				if points := series["data"].([]any); d.Size == Small && len(points) == 2 {
-					points[0].(map[string]any)["label"] = map[string]any{"align": "left"} // off the axis
-					points[1].(map[string]any)["label"] = map[string]any{"align": "right"}
+				label := series["label"].(map[string]any)
+				label["distance"], label["textBorderColor"], label["textBorderWidth"] = width, paper, 3
+				if points := series["data"].([]any); d.Size == Small && len(points) > 0 {
+					points[len(points)-1].(map[string]any)["label"] = map[string]any{"align": "right"}
+					if len(points) == 2 || points[0].(map[string]any)["value"].([]any)[0] == 0. {
+						points[0].(map[string]any)["label"] = map[string]any{"align": "left"} // off the axis
+					}
 				}
 			}
 			series["silent"] = true
@@ -226,20 +232,51 @@ func (d Dot) top(s scale) float64 {
 	return s.plotted(*d.Value)
 }
 
-func (l Line) name(s scale) []opts.ScatterData {
-	for i := len(l.Dots) - 1; i >= 0; i-- {
-		if d := l.Dots[i]; finite(d.Value) {
-			return []opts.ScatterData{{Name: l.Name, Value: []any{d.At, s.plotted(*d.Value)}}}
+// places are where the names of lines stand: at their ends, so far apart that both of two can be read.
+func (d Dots) places(s scale) (places [][]opts.ScatterData) {
+	type place struct {
+		line, bin int
+		at        float64
+	}
+	var ends []place
+	low, high := 0.0, 0.0
+	for i, l := range d.Lines {
+		var last *Dot
+		for k, dot := range l.Dots {
+			if finite(dot.Value) {
+				last = &l.Dots[k]
+				low, high = min(low, s.plotted(*dot.Value)), max(high, dot.top(s))
+			}
+		}
+		if last != nil && !l.Behind {
+			ends = append(ends, place{i, last.At, s.plotted(*last.Value)})
 		}
 	}
-	return nil
+	slices.SortStableFunc(ends, func(a, b place) int { return cmp.Compare(a.at, b.at) })
+	places = make([][]opts.ScatterData, len(d.Lines))
+	for i, e := range ends {
+		if i > 0 && ends[i-1].bin == e.bin {
+			e.at = max(e.at, ends[i-1].at+(high-low)*.06) // a line of text
+			ends[i] = e
+		}
+		places[e.line] = []opts.ScatterData{{Name: d.Lines[e.line].Name, Value: []any{e.bin, e.at}}}
+	}
+	return places
 }
 
-func (l Line) missing() (points []opts.ScatterData) {
-	for _, d := range l.Dots {
-		if !finite(d.Value) && d.Why != "" {
-			points = append(points, opts.ScatterData{Name: d.Why, Value: []any{d.At, 0}})
+// missing says why values are not shown: of each, or once of those side by side where there is no room.
+func (l Line) missing(crowded bool) (points []opts.ScatterData) {
+	for i := 0; i < len(l.Dots); i++ {
+		d := l.Dots[i]
+		if finite(d.Value) || d.Why == "" {
+			continue
 		}
+		last := i
+		for crowded && last+1 < len(l.Dots) && !finite(l.Dots[last+1].Value) && l.Dots[last+1].Why == d.Why {
+			last++
+		}
+		points = append(points, opts.ScatterData{Name: d.Why, Value: []any{l.Dots[(i+last)/2].At, 0}})
+		i = last
 	}
 	return points
 }
@@ -266,7 +303,9 @@ func (d Dots) ends(l Line, s scale) (points []opts.ScatterData) {
 			label(i)
 		}
 	case d.Size == Small:
-		label(0, 1)
+		if 3*(shown[last].At-shown[0].At) >= len(d.Axis) { // else the two would stand on each other
+			label(0, 1)
+		}
 		label(last, last-1)
 	default:
 		label(0)

@@ -184,7 +184,12 @@ func marketsFigure(rows []engagementRow, o outcome) Figure {
 		Columns: append([]Column{{"market", "Market", Text, false}}, rateColumns(Column{"exposure", "Messages in 7 days", Text, false}, Column{"messages", "Messages", Count, false}, Column{"outcomes", o.Title, Count, false}, Percent)...)}
 	var curves []curve
 	for _, market := range names(rows, func(r engagementRow) string { return r.Market })[1:] {
-		if c := engagementCurve(rows, o.Name, all, market); len(c.shown()) > 0 {
+		c := engagementCurve(rows, o.Name, all, market)
+		switch {
+		case len(c.shown()) == 0:
+		case market == "":
+			f.Notes = append(f.Notes, count(c.n())+" messages to contacts whose market is not told are in the grey line only.")
+		default:
 			c.Slice = market
 			curves = append(curves, c)
 		}
@@ -215,7 +220,7 @@ func marketsFigure(rows []engagementRow, o outcome) Figure {
 		v.Charts = append(v.Charts, chart.Chart())
 	}
 	if left > 0 {
-		f.Notes = []string{fmt.Sprintf("The %d largest of %d; the query has them all.", mostSegments, mostSegments+left)}
+		f.Notes = append(f.Notes, fmt.Sprintf("The %d largest of %d; the query has them all.", mostSegments, mostSegments+left))
 	}
 	f.Views = []View{v}
 	return f

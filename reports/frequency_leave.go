@@ -146,7 +146,7 @@ type byMessageRow struct {
 
 func byMessageFigure(d *Data) Figure {
 	rows := Rows[byMessageRow](d, "opt_out_by_message dimension=")
-	f := Figure{ID: "by-message", Topic: "Staying by number of messages since the opt-in", Unit: "Share of contacts still there after their n-th proactive message, and opt-outs with it per 1,000",
+	f := Figure{ID: "by-message", Topic: "Staying by number of messages since the opt-in", Unit: "Share still there after their n-th proactive message, and opt-outs with it per 1,000",
 		Interval: "95% intervals", Level: Crude, Ask: "opt_out_by_message dimension=", Metric: "opt_out_by_message",
 		Columns: []Column{{"number", "Message", Count, false}, {"at_risk", "At risk", Count, false}, {"opt_outs", "Opt-outs", Count, false}, {"hazard", "Opt-outs per 1,000", Permille, false}, {"hazard_lower", "95% from", Permille, false}, {"hazard_upper", "to", Permille, false},
 			{"survival", "Still there", Percent, true}, {"survival_lower", "95% from", Percent, false}, {"survival_upper", "to", Percent, false}, whyColumn}}
@@ -175,7 +175,7 @@ func byMessageFigure(d *Data) Figure {
 			}
 			v.Rows = append(v.Rows, []any{r.Number, r.AtRisk, optOuts, number(hazard.Value), number(hazard.Lower), number(hazard.Upper), number(survival.Value), number(survival.Lower), number(survival.Upper), why})
 			if survival.shown() && g.Slice == (Slice{}) {
-				v.Finding = fmt.Sprintf("%s of contacts are still there after %s messages", Percent.write(*r.Survival), name)
+				v.Finding = fmt.Sprintf("%s (%s) are still there %s messages after their opt-in", Percent.write(*r.Survival), Percent.between(*r.SurvivalLower, *r.SurvivalUpper), name)
 			}
 		}
 		stays.Colour, leaves.Colour, leaves.Loose = Leave, Leave, true
@@ -241,7 +241,7 @@ func byTimeFigure(d *Data) Figure {
 			}
 			v.Rows = append(v.Rows, []any{cause.words, r.Day, r.AtRisk, left, *r.Incidence, *r.Lower, *r.Upper, ""})
 			if cause.name == "opt_out" {
-				v.Finding = fmt.Sprintf("%s have opted out by day %d after the opt-in", Percent.write(*r.Incidence), r.Day)
+				v.Finding = fmt.Sprintf("%s (%s) have opted out by day %d after the opt-in", Percent.write(*r.Incidence), Percent.between(*r.Lower, *r.Upper), r.Day)
 			}
 			if v.N == "" {
 				v.N = count(r.AtRisk) + " spells at risk on day " + fmt.Sprint(r.Day)
@@ -291,7 +291,7 @@ func daysStayedFigure(d *Data) Figure {
 		if r.Dimension == all {
 			v.N = count(r.Spells) + " spells"
 			if v.Finding == "" {
-				v.Finding = fmt.Sprintf("Contacts stay %s of the next %d days on average", Number.write(*r.Mean), r.Horizon)
+				v.Finding = fmt.Sprintf("Contacts stay %s (%s) of the next %d days on average", Number.write(*r.Mean), Number.between(*r.Lower, *r.Upper), r.Horizon)
 			}
 		}
 		if r.Dimension == "initial_dose" && finite(r.P) && len(f.Notes) == 0 {

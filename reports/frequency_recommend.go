@@ -367,7 +367,7 @@ func classesFigure(d *Data) Figure {
 				line.Dots = append(line.Dots, dot)
 				v.Rows = append(v.Rows, []any{class.words, contacts, number(dot.Value), number(dot.Lower), number(dot.Upper), why})
 				if class.name == "saturated" && g.Slice == (Slice{}) && dot.shown() {
-					v.Finding = Percent.write(*r.Share) + " of contacts get more than may be best"
+					v.Finding = fmt.Sprintf("%s (%s) of contacts get more than may be best", Percent.write(*r.Share), Percent.between(*r.Lower, *r.Upper))
 				}
 			}
 		}

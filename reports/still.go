@@ -79,7 +79,8 @@ type (
 
 			Show                        bool
 			Position, Color, FontWeight string
-			FontSize                    float64
+			FontSize, TextBorderWidth   float64
+			TextBorderColor             string
 			Distance                    *float64
 		}
 		Data []stillDatum
@@ -607,6 +608,10 @@ func (s *sketch) names(series stillSeries, x, y *ruler) {
 	right := series.Label.Position == "right"
 	anchors := map[string]string{"left": ` text-anchor="start"`, "right": ` text-anchor="end"`}
 	s.group(map[bool]string{false: "middle"}[right], series.Label.Color, series.Label.FontSize, series.Label.FontWeight)
+	if series.Label.TextBorderColor != "" {
+		fmt.Fprintf(s, `<g stroke="%s" stroke-width="%s" paint-order="stroke">`, html.EscapeString(series.Label.TextBorderColor), short(series.Label.TextBorderWidth))
+		defer s.WriteString("</g>")
+	}
 	for _, d := range series.Data {
 		px, py, shown := point(d, x, y)
 		switch {
