@@ -168,12 +168,19 @@ type connections struct {
 	writer, writerHTTP, analyst, analystHTTP clickhouse.Options
 }
 
+// statementPatience is how long a statement of the pipeline may take. The driver's own five minutes are for the whole statement, however alive
+// it is, and a model over tens of millions of messages takes longer. A server that is gone is noticed by TCP, and sooner.
+const statementPatience = 24 * time.Hour
+
 // open creates the database if it is missing, connects, and sees that every user gets in.
 func (c connections) open(ctx context.Context) (*DB, error) {
 	if err := c.createDatabase(ctx); err != nil {
 		return nil, err
 	}
 	db := &DB{database: c.writer.Auth.Database, place: c.place}
+	if c.writer.ReadTimeout == 0 { // else the DSN says
+		c.writer.ReadTimeout = statementPatience
+	}
 	c.analystHTTP.Settings = with(c.analystHTTP.Settings, "wait_end_of_query", 1)
 	for _, conn := range []struct {
 		to      *driver.Conn
