@@ -24,7 +24,7 @@ import (
 const (
 	worldDays       = 90
 	sendsPerContact = 40
-	sendsPerInsert  = 2_000_000 // so that no statement outlasts the driver's patience
+	exportedAtOnce  = 10_000_000 // events: what an analyst may ask for at once is bounded
 )
 
 // transform makes worlds of three sizes, the largest of 4.9 million raw events (49 million at --size 10), and times the
@@ -72,8 +72,6 @@ func (b *bench) transform(ctx context.Context) error {
 
 // merge leaves the facts as the engine does after a while.
 func merge(ctx context.Context, db *warehouse.DB) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Hour) // the driver waits five minutes for a statement that tells nothing until its end
-	defer cancel()
 	for _, table := range []string{"message_facts", "contact_facts"} {
 		if err := db.Exec(ctx, "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
 			return fmt.Errorf("merge %s: %w", table, err)
@@ -173,15 +171,13 @@ func fillWorld(ctx context.Context, db *warehouse.DB, first, sends int) error {
 		if kind.what == "send" {
 			purpose = "proactive"
 		}
-		for from := first; from < first+sends; from += sendsPerInsert {
-			err := db.Exec(ctx, fmt.Sprintf(`
+		err := db.Exec(ctx, fmt.Sprintf(`
 INSERT INTO event_log (business_id, contact_id, message_id, event_type, event_id, event_time, ingest_delay_ms, account_id, channel, provider, market, purpose, campaign_id)
 SELECT '%s', reinterpret(%s * toUInt128('18446744073709551617'), 'UUID'), %s, '%s', %s, %s + %s, 3000,
     'page', 'whatsapp', 'meta', ['PH', 'ID', 'VN', 'TH'][(%s) %% 4 + 1], '%s', 'campaign_' || toString(number %% 30)
-FROM numbers(%d, %d) WHERE %s`, business, spread, message, kind.what, event, sent, kind.delay, contact, purpose, from, min(sendsPerInsert, first+sends-from), kind.share))
-			if err != nil {
-				return fmt.Errorf("make events of type %s: %w", kind.what, err)
-			}
+FROM numbers(%d, %d) WHERE %s`, business, spread, message, kind.what, event, sent, kind.delay, contact, purpose, first, sends, kind.share))
+		if err != nil {
+			return fmt.Errorf("make events of type %s: %w", kind.what, err)
 		}
 	}
 	return nil
@@ -252,15 +248,15 @@ func (b *bench) duckDB(ctx context.Context, db *warehouse.DB) (said peerCurve, e
 	if out, err := build.CombinedOutput(); err != nil {
 		return said, fmt.Errorf("build it, which needs a C compiler: %w: %s", err, firstLine(out))
 	}
-	events := filepath.Join(b.dir, "events.parquet")
+	events := filepath.Join(b.dir, "events")
+	defer os.RemoveAll(events)
 	if err := export(ctx, db, events); err != nil {
 		return said, fmt.Errorf("export the events: %w", err)
 	}
-	defer os.Remove(events)
 	database := filepath.Join(b.dir, "peer.duckdb")
 	defer os.Remove(database)
 	var why strings.Builder
-	peer := exec.CommandContext(ctx, program, events, database, strconv.Itoa(b.Rounds))
+	peer := exec.CommandContext(ctx, program, filepath.Join(events, "*.parquet"), database, strconv.Itoa(b.Rounds))
 	peer.Stderr = &why
 	out, err := peer.Output()
 	if err != nil {
@@ -272,20 +268,34 @@ func (b *bench) duckDB(ctx context.Context, db *warehouse.DB) (said peerCurve, e
 	return said, nil
 }
 
-func export(ctx context.Context, db *warehouse.DB, file string) error {
-	body, err := db.QueryFormat(ctx, "Parquet", `
+// export writes the raw events into Parquet files of a folder.
+func export(ctx context.Context, db *warehouse.DB, folder string) error {
+	var events uint64
+	if err := db.QueryRow(ctx, "SELECT count() FROM event_log").Scan(&events); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := events/exportedAtOnce + 1
+	for i := range files {
+		body, err := db.QueryFormat(ctx, "Parquet", fmt.Sprintf(`
 SELECT sipHash64(business_id, contact_id) AS contact_id, message_id, toString(event_type) AS event_type, toUnixTimestamp64Milli(event_time) AS event_ms
-FROM event_log`)
-	if err != nil {
-		return err
+FROM event_log
+WHERE sipHash64(contact_id) %% %d = %d`, files, i))
+		if err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(folder, fmt.Sprintf("%d.parquet", i)))
+		if err != nil {
+			return errors.Join(err, body.Close())
+		}
+		_, err = io.Copy(f, body)
+		if err := errors.Join(err, body.Close(), f.Close()); err != nil {
+			return err
+		}
 	}
-	defer body.Close()
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, body)
-	return errors.Join(err, f.Close())
+	return nil
 }
 
 func firstLine(text []byte) string {

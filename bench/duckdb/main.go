@@ -1,7 +1,7 @@
 // DuckDB computes the crude frequency curve from raw events, for the bench to be measured beside. It is a module
 // of its own because DuckDB needs a C compiler, which Drumbeat does without.
 //
-//	duckdb EVENTS.parquet DATABASE ROUNDS
+//	duckdb 'EVENTS/*.parquet' DATABASE ROUNDS
 //
 // It loads the events into a database file first, which is not part of the time, and prints one line of JSON.
 package main
@@ -60,7 +60,7 @@ type cell [3]int64
 
 func main() {
 	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: duckdb EVENTS.parquet DATABASE ROUNDS")
+		fmt.Fprintln(os.Stderr, "usage: duckdb 'EVENTS/*.parquet' DATABASE ROUNDS")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
