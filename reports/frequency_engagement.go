@@ -445,7 +445,11 @@ func marginalFigure(d *Data) Figure {
 					rising++
 				}
 			}
-			v.Finding = fmt.Sprintf("%s of %s steps to more messages go with clearly more days of engagement", strings.ToUpper(inWords(rising)[:1])+inWords(rising)[1:], inWords(len(steps)))
+			verb := "go"
+			if rising == 1 {
+				verb = "goes"
+			}
+			v.Finding = fmt.Sprintf("%s of %s steps to more messages %s with clearly more days of engagement", strings.ToUpper(inWords(rising)[:1])+inWords(rising)[1:], inWords(len(steps)), verb)
 			if rising == len(steps) {
 				v.Finding = "Every step to more messages goes with clearly more days of engagement"
 			}

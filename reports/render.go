@@ -323,7 +323,7 @@ func chooseEdition(ctx context.Context, src Source, o Options) (Edition, error) 
 		}
 	}
 	if len(windows) == 0 {
-		return e, fmt.Errorf("render reports: %w: no window of business %q has been computed; run the job `frequency` first", queries.ErrNoData, e.Business)
+		return e, fmt.Errorf("render reports: %w: no window of business %q has results; run the job `frequency` (the first 7 days of data give none, nor do the newest)", queries.ErrNoData, e.Business)
 	}
 	return e, fmt.Errorf("render reports: %w of business %q as asked for; the query `windows` lists the %d there are", queries.ErrWindow, e.Business, len(windows))
 }
