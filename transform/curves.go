@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"drumbeat/transform/stats"
-
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sync/errgroup"
 )
@@ -54,7 +52,7 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 		return err
 	}
 	statements := strings.Split(sql, "-- statement\n")
-	chunks, err := r.chunks(ctx, w)
+	passes, err := r.passes(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -63,10 +61,10 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 		return fmt.Errorf("count the contacts at risk: %w", err)
 	}
 	share := max(1, uint32((contacts+sampleContacts-1)/sampleContacts))
-	all, sample := allCurves{}, observations{of: map[curveKey][]stats.Observation{}}
-	for chunk := range chunks {
-		params := append(w.params(), clickhouse.Named("chunk", chunk), clickhouse.Named("chunks", chunks), clickhouse.Named("share", share))
-		if err := r.addCurves(ctx, statements, params, all, &sample); err != nil {
+	all, sample := allCurves{}, observations{}
+	for _, contacts := range passes {
+		params := append(append(w.params(), contacts...), clickhouse.Named("share", share))
+		if err := r.addCurves(ctx, statements, params, all, sample); err != nil {
 			return err
 		}
 	}
@@ -110,8 +108,8 @@ identification, measure, dose_from, dose_to, against_from, against_to, contacts,
 suppressed, estimate, std_error, lower, upper, verdict, why`, staged)
 }
 
-// addCurves stages the units of a chunk of contacts, and adds their sums and those of them that are sampled.
-func (r *run) addCurves(ctx context.Context, statements []string, params []any, all allCurves, sample *observations) (err error) {
+// addCurves stages the units of a pass, and adds their sums and those of them that are sampled.
+func (r *run) addCurves(ctx context.Context, statements []string, params []any, all allCurves, sample observations) (err error) {
 	units, err := r.stageTable(ctx, "units", "", statements[0], params...)
 	defer func() { err = errors.Join(err, r.drop(ctx, units)) }()
 	if err != nil {

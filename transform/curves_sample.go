@@ -1,9 +1,11 @@
 package transform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"drumbeat/transform/stats"
 )
@@ -12,20 +14,15 @@ import (
 const sampleContacts = 20_000
 
 // observations are those of a sample of contacts, by what they are of.
-type observations struct {
-	of       map[curveKey][]stats.Observation
-	contacts int
-}
+type observations map[curveKey][]stats.Observation
 
 // add adds those of the units in a table, as a statement finds them.
-func (o *observations) add(ctx context.Context, r *run, statement string, places map[uint64]*place) error {
+func (o observations) add(ctx context.Context, r *run, statement string, places map[uint64]*place) error {
 	rows, err := r.db.Query(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("sample: %w", err)
 	}
 	defer rows.Close()
-	var last uint64
-	first := true
 	for rows.Next() {
 		var number, contact uint64
 		var isDay, told, had uint8
@@ -38,14 +35,10 @@ func (o *observations) add(ctx context.Context, r *run, statement string, places
 		if !ok {
 			continue
 		}
-		if first || contact != last { // rows of a contact stand together
-			o.contacts++
-		}
-		first, last = false, contact
 		for i, outcome := range outcomeNames[:4] { // an opt-out ends a contact's history
 			if told>>i&1 == 1 {
 				key := curveKey{p.business, "all", "", unitNames[isDay], outcome}
-				o.of[key] = append(o.of[key], stats.Observation{Contact: o.contacts, Window: int(week), Dose: float64(dose), Outcome: float64(had >> i & 1)})
+				o[key] = append(o[key], stats.Observation{Contact: int(contact), Window: int(week), Dose: float64(dose), Outcome: float64(had >> i & 1)})
 			}
 		}
 	}
@@ -57,9 +50,11 @@ func (o *observations) add(ctx context.Context, r *run, statement string, places
 
 // rows compares the sampled contacts with themselves, one by one: the conditional logit, and the slope without what all contacts have in common in
 // a week. Only for all contacts of a business together.
-func (o *observations) rows(share uint32) (_ map[curveKey][]curveRow, err error) {
+func (o observations) rows(share uint32) (_ map[curveKey][]curveRow, err error) {
 	sampled := map[curveKey][]curveRow{}
-	for key, own := range o.of {
+	for key, own := range o {
+		// As one pass would sort them: the last digits of a sum depend on its order.
+		slices.SortStableFunc(own, func(a, b stats.Observation) int { return cmp.Compare(uint64(a.Contact), uint64(b.Contact)) })
 		why := "of all contacts"
 		if share > 1 {
 			why = fmt.Sprintf("of the contacts whose hash can be divided by %d", share)

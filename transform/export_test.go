@@ -1,6 +1,6 @@
 package transform
 
 var (
-	SendsPerPass  = &sendsPerPass
-	UnitsPerChunk = &unitsPerChunk
+	SendsPerPass = &sendsPerPass
+	UnitsPerPass = &unitsPerPass
 )

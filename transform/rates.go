@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // rateColumns are what follows from sums.
@@ -75,8 +73,8 @@ func (r *run) stage(ctx context.Context, m model, staging string, w Window, deri
 	return nil
 }
 
-// compute returns the columns and rows of a model, sorted as it sorts them. A model that takes chunks of contacts sums over contacts: it is
-// computed for each chunk, which bounds its memory, and what is counted is added up.
+// compute returns the columns and rows of a model, sorted as it sorts them. A model that takes a range of contacts sums over them: it is
+// computed pass by pass, which bounds its memory, and what is counted is added up.
 func (r *run) compute(ctx context.Context, m model, w Window) (names []string, rows [][]any, err error) {
 	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
@@ -90,16 +88,16 @@ func (r *run) compute(ctx context.Context, m model, w Window) (names []string, r
 		}
 		params = append(params, zones...)
 	}
-	if !strings.Contains(sql, "{chunks:UInt32}") {
+	if !strings.Contains(sql, "{first_contact:UUID}") {
 		return r.read(ctx, sql, params)
 	}
-	chunks, err := r.chunks(ctx, w)
+	passes, err := r.passes(ctx, w)
 	if err != nil {
 		return nil, nil, err
 	}
 	var added counted
-	for chunk := range chunks {
-		if names, rows, err = r.read(ctx, sql, append(slices.Clone(params), clickhouse.Named("chunk", chunk), clickhouse.Named("chunks", chunks))); err != nil || chunks == 1 {
+	for _, contacts := range passes {
+		if names, rows, err = r.read(ctx, sql, append(slices.Clone(params), contacts...)); err != nil || len(passes) == 1 {
 			return names, rows, err
 		}
 		added.add(rows)
@@ -132,7 +130,7 @@ func (r *run) read(ctx context.Context, sql string, params []any) (names []strin
 	return names, found, rows.Err()
 }
 
-// counted are rows of chunks of contacts, by all that is not counted. Counts and sums are UInt64, alone or in an array; nothing else is.
+// counted are rows of several passes, by all that is not counted. Counts and sums are UInt64, alone or in an array; nothing else is.
 type counted map[string][]any
 
 func (c *counted) add(rows [][]any) {
@@ -191,15 +189,15 @@ func (c counted) sorted() [][]any {
 	})
 }
 
-// unitsPerChunk bounds the memory of a query: messages and person-days.
-var unitsPerChunk uint64 = 4_000_000
+// unitsPerPass bounds the memory of a query: messages and person-days.
+var unitsPerPass uint64 = 2_000_000
 
-// chunks returns into how many chunks of contacts a window is cut.
-func (r *run) chunks(ctx context.Context, w Window) (chunks uint32, err error) {
+// passes returns the ranges of contacts that a window is cut into.
+func (r *run) passes(ctx context.Context, w Window) ([][]any, error) {
 	var days, sends uint64
-	err = r.db.QueryRow(ctx, "SELECT (SELECT count() FROM person_days WHERE "+riskDays.where+"), (SELECT count() FROM messages WHERE "+sentDays.where+")", w.params()...).Scan(&days, &sends)
+	err := r.db.QueryRow(ctx, "SELECT (SELECT count() FROM person_days WHERE "+riskDays.where+"), (SELECT count() FROM messages WHERE "+sentDays.where+")", w.params()...).Scan(&days, &sends)
 	if err != nil {
-		return 0, fmt.Errorf("count the days at risk and the sends: %w", err)
+		return nil, fmt.Errorf("count the days at risk and the sends: %w", err)
 	}
-	return uint32((days+sends)/unitsPerChunk) + 1, nil
+	return contactRanges((days+sends)/unitsPerPass + 1), nil
 }

@@ -92,9 +92,9 @@ func testScenarios(t *testing.T, job string, belongs func(name string) bool) {
 		return all
 	}
 	once := check("as written", all)
-	// And in many chunks of contacts.
-	defer func(n uint64) { *transform.UnitsPerChunk = n }(*transform.UnitsPerChunk)
-	*transform.UnitsPerChunk = 100
+	// And in many passes.
+	defer func(n uint64) { *transform.UnitsPerPass = n }(*transform.UnitsPerPass)
+	*transform.UnitsPerPass = 100
 	defer func(n uint64) { *transform.SendsPerPass = n }(*transform.SendsPerPass)
 	*transform.SendsPerPass = 100
 	half := shuffled(all)[:len(all)/2]

@@ -7,6 +7,7 @@
 -- units:   arrays count messages, person-days and opt-outs, in the order that the table's comments state
 WITH
 -- shared: rated
+-- shared: thirds
 by_message AS
 (
     SELECT
@@ -17,26 +18,16 @@ by_message AS
     FROM (SELECT *, toUInt8(indexOf([1, 2, 3, 4, 5, 6, 8, 11], bin)) AS place FROM rated WHERE in_base AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID})
     GROUP BY business_id, contact_id
 ),
--- Prior engagement in thirds of the days that have any; the cuts are the business's own.
-cuts AS
-(
-    SELECT business_id, quantilesExact(1 / 3, 2 / 3)(assumeNotNull(prior_engaged)) AS thirds
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-      AND prior_engaged > 0
-    GROUP BY business_id
-),
 placed AS
 (
     SELECT
         d.business_id AS business_id, d.contact_id AS contact_id, d.market AS own_market, d.channel AS own_channel,
         d.opted_out AS leaves, toUInt64(d.dose) AS own_dose,
         toUInt8(least(d.dose, 11)) AS capped_dose,
-        ifNull(multiIf(d.prior_engaged = 0, 1, d.prior_engaged <= c.thirds[1], 2, d.prior_engaged <= c.thirds[2], 3, d.prior_engaged > 0, 4, 0), 0) AS prior,
+        ifNull(multiIf(d.prior_engaged = 0, 1, d.prior_engaged <= t.cuts[1], 2, d.prior_engaged <= t.cuts[2], 3, d.prior_engaged > 0, 4, 0), 0) AS prior,
         toUInt8(prior * 9 + multiIf(d.dose <= 5, d.dose, d.dose <= 7, 6, d.dose <= 10, 7, 8)) AS cell
     FROM person_days AS d
-    LEFT JOIN cuts AS c ON c.business_id = d.business_id
+    LEFT JOIN thirds AS t ON t.business_id = d.business_id
     WHERE d.day >= toDate({from:DateTime64(3, 'UTC')})
       AND d.day < toDate({to:DateTime64(3, 'UTC')})
       AND d.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}

@@ -1,10 +1,10 @@
 -- frequency_curves: the sums behind the crude, the standardised and the within-person curves of engagement and opt-out.
--- grain:   six statements. The first: one row per unit of a chunk of contacts, which stand as {{units}} in the others. The second: one
+-- grain:   six statements. The first: one row per unit of a pass, which stand as {{units}} in the others. The second: one
 --          row per place, the contacts of one business, market, channel and group. The next three: one row per (place, is_day, outcome)
 --          and: cell; nothing; bin. The sixth: one row per sampled unit
 -- reads:   person_days (one row per contact and day), messages (one row per message), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days; chunk, chunks UInt32: the contacts
---          whose hash leaves chunk when divided by chunks; the sums of all chunks add up; share UInt32: one contact in so many is sampled
+-- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days; first_contact,
+--          last_contact UUID: the contacts of one pass, both included; the sums of all passes add up; share UInt32: one contact in so many is sampled
 -- returns: integers, in the order of the selects; the fourth: counts Array(UInt64), ratios Array(Float64)
 -- units:   a unit is a person-day with its dose (is_day), or a matured message, sent on a day at risk, with its exposure. Contacts are in
 --          200 groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
@@ -20,17 +20,9 @@
 --          (y n1 - y1 n) / (n + n1), n n1 / (n + n1)
 WITH
 -- shared: rated
+-- shared: measured_days
+-- shared: thirds
 -- shared: units
--- Thirds of those who were engaged at all; the others are a group of their own.
-thirds AS
-(
-    SELECT business_id, quantilesExactLow(1 / 3, 2 / 3)(assumeNotNull(prior_engaged)) AS cuts
-    FROM person_days
-    WHERE prior_engaged > 0
-      AND day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-    GROUP BY business_id
-)
 SELECT
     u.business_id  AS business_id,
     u.market       AS own_market, -- one per contact, as the channel

@@ -1,7 +1,7 @@
 -- frequency_distribution: how many proactive messages contacts are sent in a week, and in 7 days.
 -- grain:   one row per (business_id, dimension, segment, measure, period, period_from)
 -- reads:   person_days (one row per contact and day at risk), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) of person-days; only whole ISO weeks of it are used
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, measure String, period String,
 --          period_from Date, period_to Date, weeks UInt16, contacts UInt64, units UInt64, messages UInt64, none UInt64,
@@ -34,7 +34,7 @@ at_risk AS
     INNER JOIN limits AS l ON l.business_id = p.business_id
     WHERE p.day >= l.first_monday
       AND p.day < l.end_monday
-      AND cityHash64(p.contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 amounts AS
 (

@@ -1,15 +1,17 @@
 -- frequency_dose: what happens on a day at risk by the dose of the week before, and what one bin adds to the bin before it.
 -- grain:   one row per (business_id, dimension, segment, outcome, dose bin)
 -- reads:   person_days (one row per contact and day), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String,
 --          dose_from UInt16, dose_to UInt16, contacts UInt64, person_days UInt64, outcomes UInt64, sum_dose UInt64,
 --          sum_nn UInt64, sum_yy UInt64, sum_ny UInt64, cross_nn UInt64, cross_yy UInt64, cross_ny UInt64, cross_yn UInt64
 -- units:   an outcome is a person-day with at least one of them; sums are over contacts, cross sums over those with days in this
 --          bin and in the one before; dose_to 65535 is no upper end. Rates, differences and intervals are computed in Go
 --
--- An outcome that nobody on a channel had in the window is not measured there: these contacts are in no row of it.
+-- Contacts of a channel that does not measure an outcome are in no row of it.
 WITH
+-- shared: measured_days
 ['open', 'click', 'reply', 'any', 'opt_out'] AS names,
 by_dose AS
 (
@@ -26,13 +28,8 @@ by_dose AS
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     GROUP BY business_id, contact_id, promised_frequency, bin
-),
-measured AS
-(
-    SELECT business_id, own_channel, arrayMap((name, n) -> name = 'opt_out' OR n > 0, names, sumForEach(with)) AS is_measured
-    FROM by_dose
-    GROUP BY business_id, own_channel
 ),
 -- Per contact and segment, by dose bin and then outcome.
 per_contact AS
@@ -41,13 +38,13 @@ per_contact AS
         b.business_id AS business_id,
         arrayJoin([('all', ''), ('market', b.own_market), ('channel', b.own_channel), ('promised_frequency', b.promised_frequency)]) AS of,
         b.contact_id AS contact_id,
-        any(m.is_measured) AS is_measured,
+        arrayMap(o -> bitTest(any(m.told), o), range(5)) AS is_measured,
         sumForEach(arrayMap(i -> if(i = bin, days, 0), range(1, 10)))  AS n,
         sumForEach(arrayMap(i -> if(i = bin, doses, 0), range(1, 10))) AS d,
         arrayMap(o -> arraySlice(flat, 9 * o - 8, 9), range(1, 6))     AS ys,
         sumForEach(arrayFlatten(arrayMap(y -> arrayMap(i -> if(i = bin, y, 0), range(1, 10)), with))) AS flat
     FROM by_dose AS b
-    INNER JOIN measured AS m ON m.business_id = b.business_id AND m.own_channel = b.own_channel
+    INNER JOIN measured_days AS m ON m.business_id = b.business_id AND m.channel = b.own_channel
     GROUP BY business_id, of, contact_id
 ),
 by_outcome AS

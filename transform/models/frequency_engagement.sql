@@ -1,7 +1,7 @@
 -- frequency_engagement: how engagement changes with trailing exposure, as sufficient statistics of a clustered rate.
 -- grain:   one row per (business_id, channel, market, outcome, exposure bin); `all` is every channel or market together
 -- reads:   messages (one row per message, so nothing to deduplicate), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), channel String, market String, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, contacts UInt64, messages UInt64, outcomes UInt64,
@@ -22,7 +22,7 @@ fine AS
         sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
     FROM rated
     WHERE in_base
-      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     GROUP BY business_id, own_channel, own_market, contact_id, of_bin
 ),
 -- Then per contact at every grain, so that a contact on two channels is one cluster in `all`.

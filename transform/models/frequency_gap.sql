@@ -1,7 +1,7 @@
 -- frequency_gap: open, click, reply and opt-out per message by the hours since the contact's previous proactive message.
 -- grain:   one row per (business_id, dimension, segment, outcome, exposure bin or every exposure, gap)
 -- reads:   messages (one row per message, so nothing to deduplicate), message_facts (a minimum: copies do no harm), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, gap String, gap_from UInt16, identification String, contacts UInt64,
@@ -21,14 +21,14 @@ spaced AS
         toUnixTimestamp64Milli(sent)        AS sent_ms,
         lagInFrame(sent_ms, 1, 0) OVER (PARTITION BY business_id, contact_id ORDER BY sent, message_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before_ms
     FROM rated
-    WHERE cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+    WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 earliest AS
 (
     SELECT cityHash64(business_id, contact_id) AS contact, toUnixTimestamp64Milli(min(assumeNotNull(sent_at))) AS first_ms
     FROM message_facts
     WHERE sent_at IS NOT NULL
-      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
       AND (business_id, contact_id, message_id) NOT IN (SELECT business_id, contact_id, message_id FROM message_facts WHERE is_test = 1)
     GROUP BY contact
 ),
@@ -86,5 +86,5 @@ SELECT
     s.ny               AS sum_ny
 FROM summed AS s
 INNER JOIN segments AS g ON g.number = s.slice
-INNER JOIN loaded AS l ON l.business_id = g.business_id
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
 ORDER BY business_id, dimension, segment, outcome, exposure_from, exposure_to, gap_from

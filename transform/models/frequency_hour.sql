@@ -1,7 +1,7 @@
 -- frequency_hour: open, click, reply and opt-out per message by the contact's local weekday and hour.
 -- grain:   one row per (business_id, dimension, segment, outcome, weekday, hour)
 -- reads:   messages (one row per message, so nothing to deduplicate), contact_facts (FINAL: unique by key), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days; zones Array(String): zone names
 --          in the data; markets, market_zones Array(String): main zones of markets, side by side
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String, weekday UInt8,
@@ -28,7 +28,6 @@ per_contact AS
             toUInt8(24 * toDayOfWeek(local) + toHour(local)) AS of_hour
         FROM zoned
         WHERE in_base
-          AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
     )
     ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market))] AS slice
     GROUP BY contact, slice, of_hour
@@ -65,5 +64,5 @@ SELECT
     s.ny           AS sum_ny
 FROM summed AS s
 INNER JOIN segments AS g ON g.number = s.slice
-INNER JOIN loaded AS l ON l.business_id = g.business_id
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
 ORDER BY business_id, dimension, segment, outcome, weekday, hour

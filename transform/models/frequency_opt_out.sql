@@ -1,7 +1,7 @@
 -- frequency_opt_out: the hazard of opting out by the dose of the week before, as sufficient statistics of a clustered rate.
 -- grain:   one row per (business_id, market, dose bin); `all` is every market together
 -- reads:   person_days (one row per contact and day), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), market String, dose_from UInt16, dose_to UInt16,
 --          contacts UInt64, person_days UInt64, opt_outs UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
@@ -20,7 +20,7 @@ per_contact AS
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
-      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     GROUP BY business_id, of_market, bin, contact_id
 )
 SELECT

@@ -1,7 +1,7 @@
 -- frequency_position: open, click and reply per message by its position in the contact's local ISO week, within groups of equal totals.
 -- grain:   one row per (business_id, dimension, segment, outcome, week_total, position)
 -- reads:   messages (one row per message, so nothing to deduplicate), contact_facts (FINAL: unique by key), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days; zones Array(String): zone names
 --          in the data; markets, market_zones Array(String): main zones of markets, side by side
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String,
@@ -30,7 +30,6 @@ weeks AS
         toDateTime64(monday + 7, 3, 'UTC') - toIntervalSecond(argMax(offset_s, (sent, message_id))) AS ends,
         arraySort(groupArray((toUnixTimestamp64Milli(sent), message_id, open_n, open_y, click_n, click_y, reply_n, reply_y))) AS messages_of
     FROM zoned
-    WHERE cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
     GROUP BY business_id, contact_id, monday
     HAVING total BETWEEN 2 AND 10
        AND begins >= {from:DateTime64(3, 'UTC')}

@@ -1,7 +1,7 @@
 -- frequency_segments: open, click, reply and opt-out per message by trailing exposure, for each segment of each dimension.
 -- grain:   one row per (business_id, dimension, segment, pooled, outcome, exposure bin)
 -- reads:   messages (one row per message, so nothing to deduplicate), contact_facts (FINAL: unique by key), coverage
--- params:  chunk, chunks UInt32: the contacts whose hash leaves chunk when divided by chunks; what is counted of all chunks adds up;
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, pooled UInt32, outcome String,
 --          exposure_from UInt16, exposure_to UInt16, identification String, contacts UInt64, messages UInt64,
@@ -10,6 +10,7 @@
 --          Rate and interval are computed from these in Go
 WITH
 -- shared: rated
+-- shared: promises
 -- shared: promised
 -- shared: segment_ranks
 per_contact AS
@@ -27,7 +28,7 @@ per_contact AS
         ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market)),
         cityHash64(business_id, 'category', toString(own_category)), cityHash64(business_id, 'campaign', toString(own_campaign)),
         cityHash64(business_id, 'topic', toString(own_topic)), cityHash64(business_id, 'promised_frequency', promise)] AS number
-        WHERE cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+        WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     ) AS m
     INNER JOIN segment_ranks AS r ON r.number = m.number
     GROUP BY m.contact, told_as, of_bin

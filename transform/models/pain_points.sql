@@ -50,15 +50,7 @@ limits AS
 (
     SELECT business_id, least(toDate({to:DateTime64(3, 'UTC')}), toDate(max(cutoff))) AS over_from FROM coverage GROUP BY business_id
 ),
-thirds AS
-(
-    SELECT business_id, quantilesExactLow(1 / 3, 2 / 3)(assumeNotNull(prior_engaged)) AS cuts
-    FROM person_days
-    WHERE prior_engaged > 0
-      AND day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-    GROUP BY business_id
-),
+-- shared: thirds
 -- The week after, of those who were at risk on its Monday: it must be over.
 after AS
 (

@@ -6,31 +6,18 @@
 --          contacts Array(UInt64), days Array(UInt64), outcomes Array(UInt64)
 -- units:   arrays are by outcome: open, click, reply, any, opt_out; prior_group 0 is none, 1 to 3 the thirds of the business's person-days with
 --          any engagement before; days whose prior engagement is not known are in no row. Rates and intervals are computed in Go
---
--- An outcome that nobody on a channel had in the window is not measured there.
 WITH
+-- shared: measured_days
+-- shared: thirds
 measured AS
 (
-    SELECT business_id, channel, [sum(opened) > 0, sum(clicked) > 0, sum(replied) > 0, sum(opened + clicked + replied) > 0, 1] AS told
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-    GROUP BY business_id, channel
-),
-thirds AS
-(
-    SELECT business_id, quantilesExact(1 / 3, 2 / 3)(assumeNotNull(prior_engaged)) AS limits
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-      AND prior_engaged > 0
-    GROUP BY business_id
+    SELECT business_id, channel, arrayMap(o -> bitTest(told, o), range(5)) AS told FROM measured_days
 ),
 per_contact AS
 (
     SELECT
         p.business_id AS business_id, toString(p.promised_frequency) AS promise, toString(p.market) AS own_market,
-        toUInt8(multiIf(p.prior_engaged = 0, 0, p.prior_engaged <= t.limits[1], 1, p.prior_engaged <= t.limits[2], 2, 3)) AS prior,
+        toUInt8(multiIf(p.prior_engaged = 0, 0, p.prior_engaged <= t.cuts[1], 1, p.prior_engaged <= t.cuts[2], 2, 3)) AS prior,
         p.contact_id AS contact_id,
         sumForEach(arrayMap(x -> toUInt64(x), m.told)) AS n,
         sumForEach(arrayMap((x, y) -> toUInt64(x AND y), m.told,

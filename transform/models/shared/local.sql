@@ -1,4 +1,4 @@
--- local: the rated messages with their local time. What follows `-- shared: local` in a model, behind `rated`.
+-- local: the rated messages of the contacts of a pass with their local time. What follows `-- shared: local` in a model, behind `rated`.
 --
 -- The zone is the newest that an event of the contact named, else the main zone of the message's market, else UTC.
 -- A function needs a constant zone, so {{offset}} stands for one branch per zone that the data hold.
@@ -10,10 +10,12 @@ contact_zones AS
         SELECT business_id, contact_id, own_zone AS named_zone, sent AS named_at
         FROM rated
         WHERE has({zones:Array(String)}, own_zone)
+          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
         UNION ALL
         SELECT business_id, contact_id, zone AS named_zone, event_time AS named_at
         FROM contact_facts FINAL
         WHERE has({zones:Array(String)}, zone)
+          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
           AND is_test = 0
           AND event_time < {to:DateTime64(3, 'UTC')}
     )
@@ -31,4 +33,5 @@ zoned AS
         r.sent + toIntervalSecond(offset_s)           AS local -- as if local time were UTC
     FROM rated AS r
     LEFT JOIN contact_zones AS c ON c.business_id = r.business_id AND c.contact_id = r.contact_id
+    WHERE r.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),

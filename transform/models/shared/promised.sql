@@ -1,14 +1,5 @@
 -- promised: the rated messages in a base, with the promised frequency: the message's own, else what the contact was promised when it
--- opted in last. What follows `-- shared: promised` in a model, behind `rated`. Asked only of those who were promised anything.
-promises AS
-(
-    SELECT business_id, contact_id, event_time AS promised_at, max(promised_frequency) AS promised
-    FROM contact_facts FINAL
-    WHERE event_type = 'opt_in'
-      AND is_test = 0
-      AND (business_id, contact_id) IN (SELECT business_id, contact_id FROM contact_facts WHERE event_type = 'opt_in' AND promised_frequency != '')
-    GROUP BY business_id, contact_id, promised_at
-),
+-- opted in last. What follows `-- shared: promised` in a model, behind `rated` and `promises`.
 promised AS
 (
     SELECT

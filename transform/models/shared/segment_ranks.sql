@@ -3,6 +3,7 @@
 -- is told under the number `told_as`; pooled counts the segments of `other`, and is 0 for every other.
 -- staged by: number
 -- shared: rated
+-- shared: promises
 -- shared: promised
 segment_ranks AS
 (

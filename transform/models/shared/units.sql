@@ -1,18 +1,6 @@
--- units: the person-days with their dose, and the messages sent on them with their exposure, of one chunk of contacts. What
--- follows `-- shared: units` in a model, behind `rated`. Bits of told: the outcome is measured; of had: the unit has it; from the
+-- units: the person-days with their dose, and the messages sent on them with their exposure, of the contacts of one pass. What
+-- follows `-- shared: units` in a model, behind `rated` and `measured_days`. Bits of told: the outcome is measured; of had: the unit has it; from the
 -- lowest open, click, reply, any, opt_out. k is dose or exposure, x the day's sends (of a message 0), z the next dose.
---
--- An outcome that nobody on a channel had in the window is not measured there.
-measured_days AS
-(
-    SELECT
-        business_id, channel,
-        (sum(opened) > 0) + 2 * (sum(clicked) > 0) + 4 * (sum(replied) > 0) + 8 * (sum(opened + clicked + replied) > 0) + 16 AS told
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-    GROUP BY business_id, channel
-),
 days AS
 (
     SELECT
@@ -21,7 +9,7 @@ days AS
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
-      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 -- Behind a join by a hash of them, the messages take less memory than the days.
 exposed AS
@@ -32,7 +20,7 @@ exposed AS
         toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had
     FROM rated
     WHERE old_enough
-      AND cityHash64(contact_id) % {chunks:UInt32} = {chunk:UInt32}
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 units AS
 (
