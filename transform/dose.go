@@ -16,29 +16,30 @@ var riskDays = scope{
 	where: `day >= toDate({from:DateTime64(3, 'UTC')}) AND day < toDate({to:DateTime64(3, 'UTC')})`,
 }
 
-// doseRow is a dose bin of frequency_dose.
+// doseRow is a dose bin of frequency_dose as the model returns it.
 type doseRow struct {
-	business, dimension, segment, outcome string
-	cutoff                                time.Time
-	from, to                              uint16
-
-	contacts, days, outcomes, doses, nn, yy, ny, crossNN, crossYY, crossNY, crossYN uint64
-}
-
-// doseOf is a row as the model returns it.
-func doseOf(c cells) doseRow {
-	text := func(name string) string { return c.get(name).(string) }
-	return doseRow{
-		business: text("business_id"), dimension: text("dimension"), segment: text("segment"), outcome: text("outcome"),
-		cutoff: c.get("cutoff").(time.Time), from: c.get("dose_from").(uint16), to: c.get("dose_to").(uint16),
-		contacts: c.count("contacts"), days: c.count("person_days"), outcomes: c.count("outcomes"), doses: c.count("sum_dose"),
-		nn: c.count("sum_nn"), yy: c.count("sum_yy"), ny: c.count("sum_ny"),
-		crossNN: c.count("cross_nn"), crossYY: c.count("cross_yy"), crossNY: c.count("cross_ny"), crossYN: c.count("cross_yn"),
-	}
+	Business  string    `ch:"business_id"`
+	Cutoff    time.Time `ch:"cutoff"`
+	Dimension string    `ch:"dimension"`
+	Segment   string    `ch:"segment"`
+	Outcome   string    `ch:"outcome"`
+	From      uint16    `ch:"dose_from"`
+	To        uint16    `ch:"dose_to"`
+	Contacts  uint64    `ch:"contacts"`
+	Days      uint64    `ch:"person_days"`
+	Outcomes  uint64    `ch:"outcomes"`
+	Doses     uint64    `ch:"sum_dose"`
+	NN        uint64    `ch:"sum_nn"`
+	YY        uint64    `ch:"sum_yy"`
+	NY        uint64    `ch:"sum_ny"`
+	CrossNN   uint64    `ch:"cross_nn"`
+	CrossYY   uint64    `ch:"cross_yy"`
+	CrossNY   uint64    `ch:"cross_ny"`
+	CrossYN   uint64    `ch:"cross_yn"`
 }
 
 func (d doseRow) sums() sums {
-	return sums{Contacts: d.contacts, Units: d.days, Outcomes: d.outcomes, NN: d.nn, YY: d.yy, NY: d.ny}
+	return sums{Contacts: d.Contacts, Units: d.Days, Outcomes: d.Outcomes, NN: d.NN, YY: d.YY, NY: d.NY}
 }
 
 // bins are the doses told apart: 0, 1, 2, 3, 4, 5, 6-7, 8-10, 11 and more.
@@ -46,28 +47,24 @@ var bins = [9][2]uint16{{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 7}, 
 
 // follows reports whether d is the bin after b of the same segment and outcome.
 func (d doseRow) follows(b doseRow) bool {
-	i, j := slices.Index(bins[:], [2]uint16{d.from, d.to}), slices.Index(bins[:], [2]uint16{b.from, b.to})
-	return i == j+1 && d.business == b.business && d.dimension == b.dimension && d.segment == b.segment && d.outcome == b.outcome
+	i, j := slices.Index(bins[:], [2]uint16{d.From, d.To}), slices.Index(bins[:], [2]uint16{b.From, b.To})
+	return i == j+1 && d.Business == b.Business && d.Dimension == b.Dimension && d.Segment == b.Segment && d.Outcome == b.Outcome
 }
 
 func fillDose(ctx context.Context, r *run, m model, staging string, w Window) error {
-	names, found, err := r.compute(ctx, m, w)
-	if err != nil {
-		return fmt.Errorf("compute: %w", err)
-	}
 	var rows []doseRow
-	for _, values := range found {
-		rows = append(rows, doseOf(cells{names, values}))
+	if err := r.selectModel(ctx, &rows, m, w); err != nil {
+		return err
 	}
 	var staged [][]any
 	for i, d := range rows {
-		row := []any{d.business, w.From, w.To, d.cutoff, "crude", d.dimension, d.segment, d.outcome, d.from, d.to,
-			d.contacts, d.days, d.outcomes, d.doses, d.nn, d.yy, d.ny, d.crossNN, d.crossYY, d.crossNY, d.crossYN}
+		row := []any{d.Business, w.From, w.To, d.Cutoff, "crude", d.Dimension, d.Segment, d.Outcome, d.From, d.To,
+			d.Contacts, d.Days, d.Outcomes, d.Doses, d.NN, d.YY, d.NY, d.CrossNN, d.CrossYY, d.CrossNY, d.CrossYN}
 		row = append(row, d.sums().rates()...)
 		var marginal, stdError, lower, upper *float64
 		if i > 0 && d.follows(rows[i-1]) && !d.sums().suppressed() && !rows[i-1].sums().suppressed() {
 			difference, se, ok := stats.RatioDifference(d.sums().clustered(), rows[i-1].sums().clustered(),
-				stats.Cross{NN: d.crossNN, YY: d.crossYY, NY: d.crossNY, YN: d.crossYN})
+				stats.Cross{NN: d.CrossNN, YY: d.CrossYY, NY: d.CrossNY, YN: d.CrossYN})
 			if ok {
 				marginal, stdError, lower, upper = &difference.Value, &se, &difference.Lower, &difference.Upper
 			}

@@ -88,7 +88,7 @@ func (r *run) compute(ctx context.Context, m model, w Window) (names []string, r
 		}
 		params = append(params, zones...)
 	}
-	if !strings.Contains(sql, "{first_contact:UUID}") {
+	if !inPasses(sql) {
 		return r.read(ctx, sql, params)
 	}
 	passes, err := r.passes(ctx, w)
@@ -188,6 +188,9 @@ func (c counted) sorted() [][]any {
 		return 0
 	})
 }
+
+// inPasses says whether a model takes a range of contacts.
+func inPasses(sql string) bool { return strings.Contains(sql, "{first_contact:UUID}") }
 
 // unitsPerPass bounds the memory of a query: messages and person-days.
 var unitsPerPass uint64 = 2_000_000

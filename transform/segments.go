@@ -4,16 +4,33 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
+	"slices"
 )
 
-// selectModel reads the result of a model into dest, a slice of structs by column.
+// selectModel reads the result of a model into dest, a pointer to a slice of structs whose ch tags name its columns.
 func (r *run) selectModel(ctx context.Context, dest any, m model, w Window) error {
 	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
-	if err := r.db.Select(ctx, dest, sql, w.params()...); err != nil {
+	if !inPasses(sql) {
+		if err := r.db.Select(ctx, dest, sql, w.params()...); err != nil {
+			return fmt.Errorf("compute: %w", err)
+		}
+		return nil
+	}
+	names, found, err := r.compute(ctx, m, w)
+	if err != nil {
 		return fmt.Errorf("compute: %w", err)
+	}
+	rows := reflect.ValueOf(dest).Elem()
+	rows.Set(reflect.MakeSlice(rows.Type(), len(found), len(found)))
+	for field := range rows.Type().Elem().Fields() {
+		column := slices.Index(names, field.Tag.Get("ch"))
+		for i, values := range found {
+			rows.Index(i).FieldByIndex(field.Index).Set(reflect.ValueOf(values[column]))
+		}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func fillOptOutByMessage(ctx context.Context, r *run, m model, staging string, w
 	if err := r.selectModel(ctx, &rows, m, w); err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(row messageRisk) bool { return row.Number > 1 && row.Contacts < fewestContacts })
 	var staged [][]any
 	for segment := range runsOf(rows, func(a, b messageRisk) bool {
 		return a.Business == b.Business && a.Dimension == b.Dimension && a.Segment == b.Segment

@@ -1,7 +1,8 @@
 -- opt_out_by_message: the hazard of opting out with the n-th proactive message of a spell, as risk sets.
 -- grain:   one row per (business_id, dimension, segment, number)
 -- reads:   messages (one row per message), message_facts, contact_facts (FINAL: unique by key), coverage
--- params:  from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
+-- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
+--          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, number UInt16, at_risk UInt64,
 --          contacts UInt64, opt_outs UInt64, left_otherwise UInt64, censored UInt64, unknown_start UInt64
 -- units:   spells, and contacts; number counts the proactive messages of the spell not known to have failed, from 1 to 100, by
@@ -27,12 +28,14 @@ told AS
     FROM message_facts FINAL
     WHERE is_test = 0
       AND told_at < never
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     UNION ALL
     SELECT
         business_id, contact_id, account_id, market, event_type, promised_frequency, event_time,
         if(event_type = 'reply', channel, ''), 0, (0, 0, 0)
     FROM contact_facts FINAL
     WHERE is_test = 0
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     UNION ALL
     SELECT
         business_id, contact_id, '', '', '', '', never, '', 0,
@@ -42,6 +45,7 @@ told AS
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND purpose = 'proactive'
       AND failed_at IS NULL
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 contacts AS
 (
@@ -148,5 +152,4 @@ SELECT
 FROM totals AS t
 ARRAY JOIN t.at_risk AS r, arrayEnumerate(t.at_risk) AS n
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = t.business_id
-WHERE n = 1 OR contacts_at_risk[n] >= 30
 ORDER BY business_id, dimension, segment, number
