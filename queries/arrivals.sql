@@ -10,23 +10,21 @@
 -- units:   counts, exact; window [from, to) on event_time; a fact is late if another of the window that happened more than
 --          late_hours after it had arrived before it: so a backfill in the right order is not late. Counts may change with re-delivery
 WITH
+-- The clock of a fact is what had arrived strictly before it. Times ahead of our clock are no clock.
 facts AS
 (
-    SELECT channel, event_type, event_time, ingested_at, copies
+    SELECT
+        channel,
+        event_type,
+        event_time,
+        copies,
+        max(if(event_time <= ingested_at, event_time, toDateTime64(0, 3, 'UTC'))) OVER (
+            ORDER BY toUnixTimestamp64Milli(ingested_at) RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS known_to
     FROM events
     WHERE business_id = {business:String}
       AND event_time >= {from:Date}
       AND event_time < {to:Date}
-),
-arrival_times AS
-(
-    -- The clock of one arrival time is what had arrived strictly before it. Times ahead of our clock are no clock.
-    SELECT
-        ingested_at,
-        max(maxIf(event_time, event_time <= ingested_at))
-            OVER (ORDER BY ingested_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS known_to
-    FROM facts
-    GROUP BY ingested_at
 )
 SELECT
     channel,
@@ -38,6 +36,5 @@ SELECT
     min(event_time)                                                        AS first_event_at,
     max(event_time)                                                        AS last_event_at
 FROM facts
-INNER JOIN arrival_times USING (ingested_at)
 GROUP BY channel, event_type
 ORDER BY channel, event_type
