@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,17 +85,25 @@ func (b *bench) largest(ctx context.Context, db *warehouse.DB, sends int, events
 	curveFrom := func(from facts) contestant {
 		return seconds(func(ctx context.Context) (err error) { ours, err = crudeCurve(ctx, db, from); return err })
 	}
-	figures, err := b.alternate(ctx, curveFrom(mergedFacts), curveFrom(rawFacts))
-	if err != nil {
-		return err
+	duckDB, err := b.startDuckDB(ctx, db)
+	figures, turnsErr := b.alternate(ctx, curveFrom(mergedFacts), curveFrom(rawFacts), func(context.Context) (float64, error) {
+		if err != nil {
+			return 0, err
+		}
+		return duckDB.turn()
+	})
+	if duckDB != nil {
+		duckDB.stop()
 	}
-	theirs, err := b.duckDB(ctx, db)
-	beside, peer := "DuckDB", figure{err: err}
-	switch {
-	case err == nil && !slices.Equal(theirs.Curve, ours):
-		peer.err = fmt.Errorf("%v is not our %v", theirs.Curve, ours)
-	case err == nil:
-		beside, peer.value = "DuckDB "+theirs.Version, float64(events)/theirs.Seconds
+	if turnsErr != nil {
+		return turnsErr
+	}
+	beside, peer := "DuckDB", figures[2]
+	if peer.err == nil {
+		beside, peer.value = "DuckDB "+duckDB.said.Version, float64(events)/peer.value
+		if !slices.Equal(duckDB.said.Curve, ours) {
+			peer.err = fmt.Errorf("%v is not our %v", duckDB.said.Curve, ours)
+		}
 	}
 	for i, from := range []string{"facts merged at ingest", "raw events"} {
 		b.add(compared(row{
@@ -230,42 +237,77 @@ func crudeCurve(ctx context.Context, db *warehouse.DB, from facts) (cells []cell
 	return cells, rows.Err()
 }
 
-// peerCurve is what bench/duckdb prints.
-type peerCurve struct {
-	Version string  `json:"version"`
-	Seconds float64 `json:"seconds"`
-	Curve   []cell  `json:"curve"`
+// duckDB is bench/duckdb at work on the same raw events.
+type duckDB struct {
+	process *exec.Cmd
+	ask     io.WriteCloser
+	answers *json.Decoder
+	why     *strings.Builder // what it says when it fails
+
+	said struct { // in its last answer
+		Version string  `json:"version"`
+		Seconds float64 `json:"seconds"`
+		Curve   []cell  `json:"curve"`
+	}
 }
 
-// duckDB exports the raw events, as small as DuckDB could wish them, and lets it compute the crude curve.
-func (b *bench) duckDB(ctx context.Context, db *warehouse.DB) (said peerCurve, err error) {
+// startDuckDB exports the raw events, as small as DuckDB could wish them, for it to load.
+func (b *bench) startDuckDB(ctx context.Context, db *warehouse.DB) (*duckDB, error) {
 	program, err := filepath.Abs(filepath.Join(b.dir, "duckdb"))
 	if err != nil {
-		return said, err
+		return nil, err
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir, build.Env = filepath.Join("bench", "duckdb"), append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := build.CombinedOutput(); err != nil {
-		return said, fmt.Errorf("build it, which needs a C compiler: %w: %s", err, firstLine(out))
+		return nil, fmt.Errorf("build it, which needs a C compiler: %w: %s", err, firstLine(string(out)))
 	}
 	events := filepath.Join(b.dir, "events")
-	defer os.RemoveAll(events)
 	if err := export(ctx, db, events); err != nil {
-		return said, fmt.Errorf("export the events: %w", err)
+		return nil, fmt.Errorf("export the events: %w", err)
 	}
-	database := filepath.Join(b.dir, "peer.duckdb")
-	defer os.Remove(database)
-	var why strings.Builder
-	peer := exec.CommandContext(ctx, program, filepath.Join(events, "*.parquet"), database, strconv.Itoa(b.Rounds))
-	peer.Stderr = &why
-	out, err := peer.Output()
+	d := &duckDB{why: new(strings.Builder)}
+	d.process = exec.CommandContext(ctx, program, filepath.Join(events, "*.parquet"), filepath.Join(b.dir, "peer.duckdb"))
+	d.process.Stderr = d.why
+	out, err := d.process.StdoutPipe()
 	if err != nil {
-		return said, fmt.Errorf("run it: %w: %s", err, firstLine([]byte(why.String())))
+		return nil, err
 	}
-	if err := json.Unmarshal(out, &said); err != nil {
-		return said, fmt.Errorf("read its answer: %w", err)
+	d.answers = json.NewDecoder(out)
+	if d.ask, err = d.process.StdinPipe(); err != nil {
+		return nil, err
 	}
-	return said, nil
+	if err := d.process.Start(); err != nil {
+		return nil, err
+	}
+	if err := d.hear(); err != nil {
+		return nil, fmt.Errorf("let it load the events: %w", err)
+	}
+	return d, os.RemoveAll(events)
+}
+
+// turn lets it compute the curve once and returns the seconds that it took.
+func (d *duckDB) turn() (float64, error) {
+	if _, err := io.WriteString(d.ask, "\n"); err != nil {
+		return 0, fmt.Errorf("ask it for the curve: %w", err)
+	}
+	err := d.hear()
+	return d.said.Seconds, err
+}
+
+// hear waits for its next answer.
+func (d *duckDB) hear() error {
+	if err := d.answers.Decode(&d.said); err != nil {
+		d.stop() // and then all is read of why
+		return fmt.Errorf("%w: %s", err, firstLine(d.why.String()))
+	}
+	return nil
+}
+
+// stop may be called again.
+func (d *duckDB) stop() {
+	d.ask.Close()
+	d.process.Wait()
 }
 
 // export writes the raw events into Parquet files of a folder.
@@ -298,8 +340,8 @@ WHERE sipHash64(contact_id) %% %d = %d`, files, i))
 	return nil
 }
 
-func firstLine(text []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return line
 }
 

@@ -1,18 +1,18 @@
 // DuckDB computes the crude frequency curve from raw events, for the bench to be measured beside. It is a module
 // of its own because DuckDB needs a C compiler, which Drumbeat does without.
 //
-//	duckdb 'EVENTS/*.parquet' DATABASE ROUNDS
+//	duckdb 'EVENTS/*.parquet' DATABASE
 //
-// It loads the events into a database file first, which is not part of the time, and prints one line of JSON.
+// It loads the events into a new database file and prints a line of JSON with its version. Then it computes the
+// curve once for each line of its standard input, and prints it with the seconds that it took.
 package main
 
 import (
+	"bufio"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -59,21 +59,17 @@ ORDER BY exposure_from`
 type cell [3]int64
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: duckdb 'EVENTS/*.parquet' DATABASE ROUNDS")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: duckdb 'EVENTS/*.parquet' DATABASE")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := run(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "duckdb:", err)
 		os.Exit(1)
 	}
 }
 
-func run(events, database, times string) error {
-	rounds, err := strconv.Atoi(times)
-	if err != nil || rounds < 1 {
-		return fmt.Errorf("rounds %q: write a number above 0", times)
-	}
+func run(events, database string) error {
 	db, err := sql.Open("duckdb", database)
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
@@ -84,23 +80,28 @@ func run(events, database, times string) error {
 	}
 	var said struct {
 		Version string  `json:"version"`
-		Seconds float64 `json:"seconds"` // median
+		Seconds float64 `json:"seconds"`
 		Curve   []cell  `json:"curve"`
 	}
 	if err := db.QueryRow("SELECT version()").Scan(&said.Version); err != nil {
 		return fmt.Errorf("ask for the version: %w", err)
 	}
-	var took []float64
-	for range rounds {
+	answers := json.NewEncoder(os.Stdout)
+	if err := answers.Encode(said); err != nil {
+		return fmt.Errorf("say that the events are loaded: %w", err)
+	}
+	asked := bufio.NewScanner(os.Stdin)
+	for asked.Scan() {
 		started := time.Now()
 		if said.Curve, err = compute(db); err != nil {
 			return fmt.Errorf("compute the curve: %w", err)
 		}
-		took = append(took, time.Since(started).Seconds())
+		said.Seconds = time.Since(started).Seconds()
+		if err := answers.Encode(said); err != nil {
+			return fmt.Errorf("answer: %w", err)
+		}
 	}
-	slices.Sort(took)
-	said.Seconds = took[len(took)/2]
-	return json.NewEncoder(os.Stdout).Encode(said)
+	return asked.Err()
 }
 
 func compute(db *sql.DB) (cells []cell, err error) {
