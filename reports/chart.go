@@ -17,6 +17,7 @@ type Chart struct {
 	Under   string         // what stands on the axis
 	Key     []KeyItem      // of a heat map: what the colours mean
 	Size    Size           // default: Medium
+	Bare    bool           // no estimate is large enough to show
 	Options map[string]any // ECharts options; each mark's last value is its row in the figure's table
 }
 

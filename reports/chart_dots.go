@@ -107,7 +107,7 @@ func (d Dots) Chart() Chart {
 	line.Overlap(labels)
 
 	options := finish(line, func(options, x, y map[string]any) {
-		options["grid"] = map[string]any{"left": 4, "right": right, "top": 24, "bottom": 2, "outerBoundsMode": "same", "outerBoundsContain": "axisLabel"}
+		options["grid"] = map[string]any{"left": 4, "right": right, "top": 24, "bottom": 5, "outerBoundsMode": "same", "outerBoundsContain": "axisLabel"}
 		xLabel, yLabel := x["axisLabel"].(map[string]any), y["axisLabel"].(map[string]any)
 		x["axisPointer"] = map[string]any{"lineStyle": map[string]any{"color": muted, "type": "solid", "width": 1}, "label": map[string]any{"show": false}}
 		xLabel["interval"] = 0
@@ -153,7 +153,11 @@ func (d Dots) Chart() Chart {
 			series["tooltip"] = map[string]any{"show": false}
 		}
 	})
-	return Chart{Title: d.Title, Note: d.Note, Label: d.describe(), Under: d.Under, Size: d.Size, Options: options}
+	return Chart{Title: d.Title, Note: d.Note, Label: d.describe(), Under: d.Under, Size: d.Size, Bare: d.bare(), Options: options}
+}
+
+func (d Dots) bare() bool {
+	return !slices.ContainsFunc(d.Lines, func(l Line) bool { return !l.Behind && slices.ContainsFunc(l.Dots, Dot.shown) })
 }
 
 // compared is one line before grey ones.

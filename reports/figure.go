@@ -1,5 +1,10 @@
 package reports
 
+import (
+	"slices"
+	"strings"
+)
+
 // Figure is one finding with all that proves it. Chart, table, CSV, SQL and definition are rendered
 // from this value, in html.go; a page states only what it knows.
 type Figure struct {
@@ -109,6 +114,36 @@ type Behind struct {
 const mostBehind = 20 // of the 50 that the queries give, so that a page stays small
 
 func (f Figure) empty() bool { return len(f.Views) == 0 || len(f.Views[0].Rows) == 0 }
+
+// withoutBare leaves out the charts that would be empty in every view, and says so. Their rows stay in the table, with the reason.
+func (f Figure) withoutBare() Figure {
+	var titles []string
+	kept := make([][]Chart, len(f.Views))
+	for i, c := range f.Views[0].Charts {
+		if !slices.ContainsFunc(f.Views, func(v View) bool { return i >= len(v.Charts) || !v.Charts[i].Bare }) {
+			titles = append(titles, c.Title)
+			continue
+		}
+		for k, v := range f.Views {
+			if i < len(v.Charts) {
+				kept[k] = append(kept[k], v.Charts[i])
+			}
+		}
+	}
+	switch {
+	case len(titles) == 0:
+		return f
+	case len(titles) == len(f.Views[0].Charts):
+		f.Notes = append(slices.Clone(f.Notes), "Too little data to draw; the table says why.")
+	default:
+		f.Notes = append(slices.Clone(f.Notes), "Not drawn, for too little data: "+strings.Join(titles, ", ")+".")
+	}
+	f.Views = slices.Clone(f.Views)
+	for k := range f.Views {
+		f.Views[k].Charts = kept[k]
+	}
+	return f
+}
 
 func (v View) finding(f Figure) string {
 	if v.Finding != "" {

@@ -66,6 +66,7 @@ type (
 		Notes                                 []string
 		Size                                  Size
 		Charts                                []chartView
+		Folds                                 bool // the table is folded away at first
 		Heads                                 []headView
 		Rows                                  []rowView
 		Behind                                bool
@@ -129,9 +130,11 @@ func payloadColumns(columns []Column) (list []payloadCol) {
 
 // view turns a figure into what the template prints.
 func (f Figure) view(e Edition) (figureView, error) {
+	folds := len(f.Views[0].Charts) > 0
+	f = f.withoutBare()
 	first := f.Views[0]
 	v := figureView{
-		ID: f.ID, Topic: f.Topic, Finding: first.finding(f), Unit: f.Unit, N: first.N, Interval: f.Interval, Level: f.Level.words(),
+		Folds: folds, ID: f.ID, Topic: f.Topic, Finding: first.finding(f), Unit: f.Unit, N: first.N, Interval: f.Interval, Level: f.Level.words(),
 		Window: days(e.From, e.To), Zone: f.Zone, Cutoff: minute(e.Cutoff), When: f.When, Ask: askID(f.Ask), Metric: f.Metric, Notes: f.Notes, Behind: f.Behind != nil,
 	}
 	if v.Zone == "" {
