@@ -108,23 +108,32 @@ identification, measure, dose_from, dose_to, against_from, against_to, contacts,
 suppressed, estimate, std_error, lower, upper, verdict, why`, staged)
 }
 
-// addCurves stages the units of a pass, and adds their sums and those of them that are sampled.
+// addCurves stages the units of a pass and their tallies, and adds their sums and those of them that are sampled.
 func (r *run) addCurves(ctx context.Context, statements []string, params []any, all allCurves, sample observations) (err error) {
 	units, err := r.stageTable(ctx, "units", "", statements[0], params...)
 	defer func() { err = errors.Join(err, r.drop(ctx, units)) }()
 	if err != nil {
 		return err
 	}
-	statements = slices.Clone(statements)
-	for i, statement := range statements {
-		statements[i] = strings.ReplaceAll(statement, "{{units}}", units)
+	of := func(statement string) string { return strings.ReplaceAll(statement, "{{units}}", units) }
+	if err := r.db.Exec(ctx, "INSERT INTO "+units+"\n"+of(statements[1]), params...); err != nil {
+		return fmt.Errorf("stage the messages: %w", err)
 	}
-	places, err := r.places(ctx, statements[1])
+	tallies, err := r.stageTable(ctx, "tallies", "", of(statements[2]))
+	defer func() { err = errors.Join(err, r.drop(ctx, tallies)) }()
+	if err != nil {
+		return err
+	}
+	statements = slices.Clone(statements[3:])
+	for i, statement := range statements {
+		statements[i] = strings.ReplaceAll(of(statement), "{{tallies}}", tallies)
+	}
+	places, err := r.places(ctx, statements[0])
 	if err != nil {
 		return err
 	}
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return all.add(ctx, r, statements[2:5], places) })
-	both.Go(func() error { return sample.add(ctx, r, statements[5], places) })
+	both.Go(func() error { return all.add(ctx, r, statements[1:4], places) })
+	both.Go(func() error { return sample.add(ctx, r, statements[4], places) })
 	return both.Wait()
 }

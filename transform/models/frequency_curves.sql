@@ -1,14 +1,17 @@
 -- frequency_curves: the sums behind the crude, the standardised and the within-person curves of engagement and opt-out.
--- grain:   six statements. The first: one row per unit of a pass, which stand as {{units}} in the others. The second: one
---          row per place, the contacts of one business, market, channel and group. The next three: one row per (place, is_day, outcome)
---          and: cell; nothing; bin. The sixth: one row per sampled unit
+-- grain:   eight statements. The first two: one row per unit of a pass, first the days, then the messages; they stand as {{units}} in the others. The
+--          third: one row per (contact, is_day, cell), which stand as {{tallies}}. The fourth: one row per place, the contacts of one business, market,
+--          channel and group. The next three: one row per (place, is_day, outcome) and: cell; nothing; bin. The eighth: one row per sampled unit
 -- reads:   person_days (one row per contact and day), messages (one row per message), coverage
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days; first_contact,
 --          last_contact UUID: the contacts of one pass, both included; the sums of all passes add up; share UInt32: one contact in so many is sampled
--- returns: integers, in the order of the selects; the fourth: counts Array(UInt64), ratios Array(Float64)
+-- returns: integers, in the order of the selects; the sixth: counts Array(UInt64), ratios Array(Float64)
 -- units:   a unit is a person-day with its dose (is_day), or a matured message, sent on a day at risk, with its exposure. Contacts are in
 --          200 groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
+--          Bits of told: the outcome is measured; of had: the unit has it; from the lowest open, click, reply, any, opt_out. k is dose or exposure,
+--          x the day's sends (of a message 0), z the next dose. A contact is sampled if its sampled_on is under 7, on that day of the week.
 --          A cell is 9 x group of prior engagement + bin of dose or exposure; those from 36 on are without known prior engagement.
+--          n and y of a tally are of five outcomes side by side, 25 bits each: a pass has fewer units than these can count.
 --          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, outcomes open, click, reply,
 --          any, opt_out as 1 to 5, counts are sums over contacts of
 --          1 if n, of units with known prior engagement, by bin, of any, of doses 1 to 3, of 4 and more, of either: [13]
@@ -16,178 +19,196 @@
 --          1, n, y, of contacts whose dose varies: [3]; of those whose next dose varies, of units where it is known: [3]
 --          and ratios are of what is rounded to 2^-20 for a contact, so that the sums are of integers and depend on no order, where
 --          S is the sum of products less the means: S_kk, S_ky; S_zz, S_zk, S_zx, S_kk, S_kx, S_xx, S_zy, S_ky, S_xy.
---          The fifth: of contacts with units in the bin (n, y) and in that of 1 (n1, y1): contacts, n + n1, y + y1, and in 2^-20
+--          The seventh: of contacts with units in the bin (n, y) and in that of 1 (n1, y1): contacts, n + n1, y + y1, and in 2^-20
 --          (y n1 - y1 n) / (n + n1), n n1 / (n + n1)
 WITH
--- shared: rated
 -- shared: measured_days
 -- shared: thirds
--- shared: units
-SELECT
-    u.business_id  AS business_id,
-    u.market       AS own_market, -- one per contact, as the channel
-    u.channel      AS own_channel,
-    toUInt8(cityHash64(u.contact_id) % 200) AS contact_group,
-    -- Numbers take less time and memory than names and ids.
-    CAST(cityHash64(u.business_id, u.contact_id), 'UInt64')                          AS contact,
-    CAST(cityHash64(u.business_id, own_market, own_channel, contact_group), 'UInt64') AS place,
-    u.is_day       AS is_day,
-    u.told         AS told,
-    u.had          AS had,
-    multiIf(u.prior_engaged IS NULL, 4, u.prior_engaged = 0, 0, u.prior_engaged <= t.cuts[1], 1, u.prior_engaged <= t.cuts[2], 2, 3) AS prior_group,
-    toUInt8(9 * prior_group + multiIf(u.k <= 5, u.k, u.k <= 7, 6, u.k <= 10, 7, 8)) AS cell,
-    u.k            AS k,
-    u.x            AS x,
-    u.z IS NOT NULL AS known,
-    ifNull(u.z, 0) AS z,
-    intDiv(toInt32(u.day), 7) AS week,
-    cityHash64(u.contact_id) % {share:UInt32} = 0
-        AND (u.is_day = 0 OR toInt32(u.day) % 7 = cityHash64(u.contact_id) % 7) AS sampled -- the weeks before such days do not overlap
-FROM units AS u
-LEFT JOIN thirds AS t ON t.business_id = u.business_id
--- statement
-SELECT p.place, p.business_id, p.own_market, p.own_channel, p.contact_group, v.loaded_to
-FROM (SELECT DISTINCT place, business_id, own_market, own_channel, contact_group FROM {{units}}) AS p
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = p.business_id
--- statement
-WITH
-per_contact AS
+rules AS
 (
-    SELECT
-        any(place) AS of_place, is_day, cell,
-        countIf(bitTest(told, 0)) AS open_n,    countIf(bitTest(had, 0)) AS open_y,
-        countIf(bitTest(told, 1)) AS click_n,   countIf(bitTest(had, 1)) AS click_y,
-        countIf(bitTest(told, 2)) AS reply_n,   countIf(bitTest(had, 2)) AS reply_y,
-        countIf(bitTest(told, 3)) AS any_n,     countIf(bitTest(had, 3)) AS any_y,
-        countIf(bitTest(told, 4)) AS opt_out_n, countIf(bitTest(had, 4)) AS opt_out_y
-    FROM {{units}} AS u
-    WHERE cell < 36
-    GROUP BY contact, is_day, cell
-),
-summed AS
-(
-    SELECT
-        of_place, is_day, cell,
-        countIf(open_n > 0)    AS open_c,    sum(open_n)    AS open_ns,    sum(open_y)    AS open_ys,
-        countIf(click_n > 0)   AS click_c,   sum(click_n)   AS click_ns,   sum(click_y)   AS click_ys,
-        countIf(reply_n > 0)   AS reply_c,   sum(reply_n)   AS reply_ns,   sum(reply_y)   AS reply_ys,
-        countIf(any_n > 0)     AS any_c,     sum(any_n)     AS any_ns,     sum(any_y)     AS any_ys,
-        countIf(opt_out_n > 0) AS opt_out_c, sum(opt_out_n) AS opt_out_ns, sum(opt_out_y) AS opt_out_ys
-    FROM per_contact
-    GROUP BY of_place, is_day, cell
+    SELECT cityHash64(m.business_id, m.channel) AS of_channel, toUInt8(m.told) AS told, t.cuts[1] AS first_cut, t.cuts[2] AS second_cut
+    FROM measured_days AS m
+    LEFT JOIN thirds AS t ON t.business_id = m.business_id
 )
-SELECT of_place, is_day, outcome, cell, contacts, n, y
-FROM summed
-ARRAY JOIN
-    [1, 2, 3, 4, 5]                                        AS outcome,
-    [open_c, click_c, reply_c, any_c, opt_out_c]           AS contacts,
-    [open_ns, click_ns, reply_ns, any_ns, opt_out_ns]      AS n,
-    [open_ys, click_ys, reply_ys, any_ys, opt_out_ys]      AS y
-WHERE n > 0
+SELECT
+    p.business_id AS business_id,
+    p.market      AS own_market, -- one per contact, as the channel
+    p.channel     AS own_channel,
+    toUInt8(cityHash64(p.contact_id) % 200) AS contact_group,
+    -- Numbers take less time and memory than names and ids.
+    CAST(cityHash64(p.business_id, p.contact_id), 'UInt64')                           AS contact,
+    CAST(cityHash64(p.business_id, own_market, own_channel, contact_group), 'UInt64') AS place,
+    p.day         AS own_day,
+    toUInt8(1)    AS is_day,
+    r.told        AS told,
+    toUInt8((p.opened > 0) + 2 * (p.clicked > 0) + 4 * (p.replied > 0) + 8 * (p.opened + p.clicked + p.replied > 0) + 16 * p.opted_out) AS had,
+    toUInt8(9 * multiIf(p.prior_engaged IS NULL, 4, p.prior_engaged = 0, 0, p.prior_engaged <= r.first_cut, 1, p.prior_engaged <= r.second_cut, 2, 3)
+        + multiIf(p.dose <= 5, p.dose, p.dose <= 7, 6, p.dose <= 10, 7, 8)) AS cell,
+    p.dose        AS k,
+    p.sent        AS x,
+    p.next_dose IS NOT NULL  AS known,
+    ifNull(p.next_dose, 0)   AS z,
+    toUInt8(if(cityHash64(p.contact_id) % {share:UInt32} = 0, cityHash64(p.contact_id) % 7, 7)) AS sampled_on
+FROM person_days AS p
+INNER JOIN rules AS r ON r.of_channel = cityHash64(p.business_id, p.channel)
+WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
+  AND p.day < toDate({to:DateTime64(3, 'UTC')})
+  AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 -- statement
 WITH
-moments AS
+-- shared: rated
+exposed AS
 (
     SELECT
-        any(place) AS of_place,
-        contact, is_day, told,
+        CAST(cityHash64(business_id, contact_id), 'UInt64') AS of_contact, toDate(sent) AS sent_on, assumeNotNull(exposure) AS k,
+        toUInt8(open_n + 2 * click_n + 4 * reply_n + 8 * (open_n OR click_n OR reply_n)) AS told,
+        toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had
+    FROM rated
+    WHERE old_enough
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+)
+SELECT
+    d.* REPLACE (
+        0      AS is_day,
+        e.told AS told,
+        e.had  AS had,
+        toUInt8(d.cell - d.cell % 9 + multiIf(e.k <= 5, e.k, e.k <= 7, 6, e.k <= 10, 7, 8)) AS cell,
+        e.k    AS k,
+        0      AS x)
+FROM (SELECT * FROM {{units}} WHERE x > 0) AS d
+INNER JOIN exposed AS e ON e.of_contact = d.contact AND e.sent_on = d.own_day
+-- statement
+WITH arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side
+SELECT
+    contact, is_day, cell,
+    any(place)                         AS own_place,
+    side_by_side[1 + groupBitOr(told)] AS is_told,
+    sum(side_by_side[1 + told])        AS n,
+    sum(side_by_side[1 + had])         AS y
+FROM {{units}}
+GROUP BY contact, is_day, cell
+-- statement
+SELECT p.place, p.of_business, p.market, p.channel, p.number, v.loaded_to
+FROM
+(
+    SELECT place, any(business_id) AS of_business, any(own_market) AS market, any(own_channel) AS channel, any(contact_group) AS number
+    FROM {{units}}
+    GROUP BY place
+) AS p
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = p.of_business
+-- statement
+WITH
+(counts, o) -> toUInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431)) AS one_of,
+by_cell AS
+(
+    SELECT own_place, is_day, cell, sum(is_told) AS contacts, sum(n) AS units, sum(y) AS outcomes
+    FROM {{tallies}}
+    WHERE cell < 36
+    GROUP BY own_place, is_day, cell
+)
+SELECT own_place, is_day, toUInt8(o + 1) AS outcome, cell, one_of(contacts, o), one_of(units, o) AS known, one_of(outcomes, o)
+FROM by_cell
+ARRAY JOIN range(5) AS o
+WHERE known > 0
+-- statement
+WITH
+v -> toInt128(round(v * 1048576)) AS exact,
+-- What a contact's units had is one of a few combinations, so that this leaves fewer rows to take sums by outcome of.
+by_had AS
+(
+    SELECT
+        any(place) AS of_place, contact, is_day, told, had,
         groupBitOr(if(cell < 36, bitShiftLeft(toUInt16(1), cell % 9), 0)) AS bins,
-        count() AS n, sum(dose) AS s_k, sum(dose * dose) AS s_kk,
-        sum(known) AS m, sum(next) AS m_z, sum(known * dose) AS m_k, sum(known * sends) AS m_x,
-        sum(next * next) AS m_zz, sum(next * dose) AS m_zk, sum(next * sends) AS m_zx,
-        sum(known * dose * dose) AS m_kk, sum(known * dose * sends) AS m_kx, sum(known * sends * sends) AS m_xx,
-        sumIf(1, open) AS open_y, sumIf(dose, open) AS open_ky, sumIf(known, open) AS open_m, sumIf(next, open) AS open_mz, sumIf(known * dose, open) AS open_mk, sumIf(known * sends, open) AS open_mx,
-        sumIf(1, click) AS click_y, sumIf(dose, click) AS click_ky, sumIf(known, click) AS click_m, sumIf(next, click) AS click_mz, sumIf(known * dose, click) AS click_mk, sumIf(known * sends, click) AS click_mx,
-        sumIf(1, reply) AS reply_y, sumIf(dose, reply) AS reply_ky, sumIf(known, reply) AS reply_m, sumIf(next, reply) AS reply_mz, sumIf(known * dose, reply) AS reply_mk, sumIf(known * sends, reply) AS reply_mx,
-        sumIf(1, either) AS any_y, sumIf(dose, either) AS any_ky, sumIf(known, either) AS any_m, sumIf(next, either) AS any_mz, sumIf(known * dose, either) AS any_mk, sumIf(known * sends, either) AS any_mx,
-        sumIf(1, opt_out) AS opt_out_y, sumIf(dose, opt_out) AS opt_out_ky
-    FROM
-    (
-        SELECT *, toUInt64(k) AS dose, toUInt64(x) AS sends, toUInt64(z) AS next,
-            bitTest(had, 0) AS open, bitTest(had, 1) AS click, bitTest(had, 2) AS reply, bitTest(had, 3) AS either, bitTest(had, 4) AS opt_out
-        FROM {{units}}
-    )
-    GROUP BY contact, is_day, told
+        count()    AS n, sum(k)         AS n_k, sum(k * k) AS n_kk,
+        sum(known) AS m, sum(known * k) AS m_k, sum(known * k * k) AS m_kk,
+        sum(z)     AS m_z, sum(z * z) AS m_zz, sum(z * k) AS m_zk, sum(z * x) AS m_zx,
+        sum(known * x) AS m_x, sum(known * k * x) AS m_kx, sum(known * x * x) AS m_xx
+    FROM {{units}}
+    GROUP BY contact, is_day, told, had
 ),
 -- What is measured may differ between a contact's messages.
 per_contact AS
 (
     SELECT
         any(of_place) AS own_place, is_day, outcome,
-        outcome != 5       AS compared, -- leaving ends a contact's history
-        groupBitOr(bins)   AS known_bins,
-        sum(n)       AS units,    sum(s_k)  AS k,       sum(s_kk) AS kk,       sum(y.1)  AS ys, sum(y.2) AS ky,
-        sum(m)       AS known,    sum(m_z)  AS z,       sum(m_k)  AS known_k,  sum(m_x)  AS x,
-        sum(m_zz)    AS zz,       sum(m_zk) AS zk,      sum(m_zx) AS zx,
-        sum(m_kk)    AS known_kk, sum(m_kx) AS kx,      sum(m_xx) AS xx,
-        sum(y.3)     AS known_y,  sum(y.4)  AS zy,      sum(y.5)  AS known_ky, sum(y.6)  AS xy
-    FROM moments
-    ARRAY JOIN [1, 2, 3, 4, 5] AS outcome,
-        [(open_y, open_ky, open_m, open_mz, open_mk, open_mx), (click_y, click_ky, click_m, click_mz, click_mk, click_mx),
-         (reply_y, reply_ky, reply_m, reply_mz, reply_mk, reply_mx), (any_y, any_ky, any_m, any_mz, any_mk, any_mx),
-         (opt_out_y, opt_out_ky, 0, 0, 0, 0)] AS y
-    WHERE bitTest(told, outcome - 1)
+        groupBitOr(bins) AS own_bins,
+        sum(n)    AS units, sum(n_k)  AS k,        sum(n_kk) AS kk,
+        sum(m)    AS known, sum(m_z)  AS z,        sum(m_k)  AS known_k, sum(m_x) AS x,
+        sum(m_zz) AS zz,    sum(m_zk) AS zk,       sum(m_zx) AS zx,
+        sum(m_kk) AS known_kk, sum(m_kx) AS kx,    sum(m_xx) AS xx,
+        sumIf(n, yes) AS y,       sumIf(n_k, yes) AS ky,
+        sumIf(m, yes) AS known_y, sumIf(m_z, yes) AS zy, sumIf(m_k, yes) AS known_ky, sumIf(m_x, yes) AS xy
+    FROM (SELECT *, outcome, bitTest(had, outcome - 1) AS yes FROM by_had ARRAY JOIN arrayFilter(o -> bitTest(told, o - 1), [1, 2, 3, 4, 5]) AS outcome)
     GROUP BY contact, is_day, outcome
 ),
 centred AS
 (
     SELECT
-        own_place, is_day, outcome, known_bins, units, k, kk, ys, ky, known, known_y,
-        arrayMap(v -> toInt128(round(v * 1048576)), if(compared, [kk - k * k / units, ky - k * ys / units], [0., 0.])) AS within,
-        arrayMap(v -> toInt128(round(v * 1048576)), if(compared AND known > 1,
-            [zz - z * z / known, zk - z * known_k / known, zx - z * x / known,
-             known_kk - known_k * known_k / known, kx - known_k * x / known, xx - x * x / known,
-             zy - z * known_y / known, known_ky - known_k * known_y / known, xy - x * known_y / known],
-            arrayResize([0.], 9))) AS placebo
+        own_place, is_day, outcome, own_bins, units, k, kk, y, ky, known, known_y,
+        outcome != 5            AS compared, -- leaving ends a contact's history
+        compared AND known > 1  AS followed,
+        exact(if(compared, kk - k * k / units, 0)) AS s_kk,
+        exact(if(compared, ky - k * y / units, 0)) AS s_ky,
+        exact(if(followed, zz - z * z / known, 0)) AS f_zz,
+        exact(if(followed, zk - z * known_k / known, 0)) AS f_zk,
+        exact(if(followed, zx - z * x / known, 0)) AS f_zx,
+        exact(if(followed, known_kk - known_k * known_k / known, 0)) AS f_kk,
+        exact(if(followed, kx - known_k * x / known, 0)) AS f_kx,
+        exact(if(followed, xx - x * x / known, 0)) AS f_xx,
+        exact(if(followed, zy - z * known_y / known, 0)) AS f_zy,
+        exact(if(followed, known_ky - known_k * known_y / known, 0)) AS f_ky,
+        exact(if(followed, xy - x * known_y / known, 0)) AS f_xy
     FROM per_contact
 )
 SELECT
-    c.own_place, c.is_day, c.outcome,
-    arrayConcat(
-        sumForEach(arrayMap(bins -> toUInt64(bitAnd(c.known_bins, bins) != 0), [1, 2, 4, 8, 16, 32, 64, 128, 256, 511, 14, 496, 510])),
-        [count(), sum(c.units), sum(c.k), sum(c.kk), sum(c.ys), sum(c.ky)],
-        [countIf(c.within[1] != 0), sumIf(c.units, c.within[1] != 0), sumIf(c.ys, c.within[1] != 0)],
+    own_place, is_day, outcome,
+    [
+        countIf(bitTest(own_bins, 0)), countIf(bitTest(own_bins, 1)), countIf(bitTest(own_bins, 2)), countIf(bitTest(own_bins, 3)), countIf(bitTest(own_bins, 4)),
+        countIf(bitTest(own_bins, 5)), countIf(bitTest(own_bins, 6)), countIf(bitTest(own_bins, 7)), countIf(bitTest(own_bins, 8)),
+        countIf(own_bins != 0), countIf(bitAnd(own_bins, 14) != 0), countIf(bitAnd(own_bins, 496) != 0), countIf(bitAnd(own_bins, 510) != 0),
+        count(), sum(c.units), sum(c.k), sum(c.kk), sum(c.y), sum(c.ky),
+        countIf(c.s_kk != 0), sumIf(c.units, c.s_kk != 0), sumIf(c.y, c.s_kk != 0),
         -- A contact whose next dose does not vary still tells what the others go with, but is not counted.
-        [countIf(c.placebo[1] != 0), sumIf(c.known, c.placebo[1] != 0), sumIf(c.known_y, c.placebo[1] != 0)]) AS counts,
-    arrayMap(s -> toFloat64(s) / 1048576, arrayConcat(sumForEach(c.within), sumForEach(c.placebo))) AS ratios
+        countIf(c.f_zz != 0), sumIf(c.known, c.f_zz != 0), sumIf(c.known_y, c.f_zz != 0)
+    ] AS counts,
+    arrayMap(s -> toFloat64(s) / 1048576,
+        [sum(s_kk), sum(s_ky), sum(f_zz), sum(f_zk), sum(f_zx), sum(f_kk), sum(f_kx), sum(f_xx), sum(f_zy), sum(f_ky), sum(f_xy)]) AS ratios
 FROM centred AS c
-GROUP BY c.own_place, c.is_day, c.outcome
+GROUP BY own_place, is_day, outcome
 -- statement
 WITH
-by_bin AS
-(
-    SELECT
-        any(place) AS of_place,
-        contact, is_day, cell % 9 AS own_bin,
-        [countIf(bitTest(told, 0)), countIf(bitTest(told, 1)), countIf(bitTest(told, 2)), countIf(bitTest(told, 3))] AS n,
-        [countIf(bitTest(had, 0)), countIf(bitTest(had, 1)), countIf(bitTest(had, 2)), countIf(bitTest(had, 3))]     AS y
-    FROM {{units}} AS u
-    GROUP BY contact, is_day, own_bin
-),
+(counts, o) -> toInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431)) AS one_of,
+v -> toInt64(round(v * 1048576)) AS exact,
 per_contact AS
 (
-    SELECT
-        any(of_place) AS own_place, is_day,
-        anyIf(n, own_bin = 1) AS one_n,
-        anyIf(y, own_bin = 1) AS one_y,
-        groupArrayIf((own_bin, n, y), own_bin != 1) AS others
-    FROM by_bin
+    SELECT any(own_place) AS of_place, is_day, sumResample(0, 9, 1)(n, cell % 9) AS ns, sumResample(0, 9, 1)(y, cell % 9) AS ys -- arrays by bin
+    FROM {{tallies}}
     GROUP BY contact, is_day
-    HAVING notEmpty(one_n)
+    HAVING ns[2] > 0
+),
+by_bin AS
+(
+    SELECT of_place, is_day, bin, n AS own_n, y AS own_y, ns[2] AS one_n, ys[2] AS one_y
+    FROM per_contact
+    ARRAY JOIN range(9) AS bin, ns AS n, ys AS y
+    WHERE bin != 1 AND n > 0
 )
 SELECT
-    own_place, is_day, outcome,
-    other.1 AS bin,
-    count(), sum(n1 + n), sum(y1 + y),
-    toFloat64(sum(toInt128(round((toInt64(y * n1) - toInt64(y1 * n)) / (n + n1) * 1048576)))) / 1048576,
-    toFloat64(sum(toInt128(round(n * n1 / (n + n1) * 1048576)))) / 1048576
-FROM per_contact
-ARRAY JOIN others AS other
-ARRAY JOIN [1, 2, 3, 4] AS outcome, one_n AS n1, one_y AS y1, other.2 AS n, other.3 AS y
+    of_place, is_day, toUInt8(o + 1) AS outcome, toUInt8(bin),
+    count(), toUInt64(sum(n1 + n)), toUInt64(sum(y1 + y)),
+    toFloat64(sum(exact((y * n1 - y1 * n) / (n + n1)))) / 1048576,
+    toFloat64(sum(exact(n * n1 / (n + n1)))) / 1048576
+FROM
+(
+    SELECT of_place, is_day, bin, o, one_of(own_n, o) AS n, one_of(own_y, o) AS y, one_of(one_n, o) AS n1, one_of(one_y, o) AS y1
+    FROM by_bin
+    ARRAY JOIN range(4) AS o
+)
 WHERE n > 0 AND n1 > 0
-GROUP BY own_place, is_day, outcome, bin
+GROUP BY of_place, is_day, outcome, bin
 -- statement
-SELECT place, is_day, contact, week, k AS dose, told, had
+SELECT place, is_day, contact, intDiv(toInt32(own_day), 7) AS week, k AS dose, told, had
 FROM {{units}}
-WHERE sampled
+WHERE sampled_on < 7
+  AND (is_day = 0 OR toInt32(own_day) % 7 = sampled_on) -- the weeks before such days do not overlap
 ORDER BY contact, is_day, week, dose, told, had

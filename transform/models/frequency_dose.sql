@@ -12,91 +12,96 @@
 -- Contacts of a channel that does not measure an outcome are in no row of it.
 WITH
 -- shared: measured_days
-['open', 'click', 'reply', 'any', 'opt_out'] AS names,
+-- A count of each of the five outcomes side by side in one number, 25 bits each: a pass has fewer days than these can count.
+arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side,
+(counts, o) -> toUInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431))                                AS one_of,
 by_dose AS
 (
     SELECT
-        business_id,
-        contact_id,
-        promised_frequency,
-        multiIf(dose <= 5, dose, dose <= 7, 6, dose <= 10, 7, 8) + 1 AS bin,
-        any(market)  AS own_market,
-        any(channel) AS own_channel,
-        count()      AS days,
-        sum(dose)    AS doses,
-        [countIf(opened > 0), countIf(clicked > 0), countIf(replied > 0), countIf(opened + clicked + replied > 0), countIf(opted_out = 1)] AS with
+        -- Numbers take less time than names and ids.
+        CAST(cityHash64(business_id, contact_id), 'UInt64')  AS contact,
+        CAST(cityHash64(promised_frequency), 'UInt64')       AS promise,
+        toUInt8(multiIf(dose <= 5, dose, dose <= 7, 6, dose <= 10, 7, 8)) AS bin,
+        any(business_id)        AS of_business,
+        any(market)             AS of_market,
+        any(channel)            AS of_channel,
+        any(promised_frequency) AS of_promise,
+        count()                 AS days,
+        sum(dose)               AS doses,
+        sum(side_by_side[1 + (opened > 0) + 2 * (clicked > 0) + 4 * (replied > 0) + 8 * (opened + clicked + replied > 0) + 16 * opted_out]) AS with
     FROM person_days
     WHERE day >= toDate({from:DateTime64(3, 'UTC')})
       AND day < toDate({to:DateTime64(3, 'UTC')})
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    GROUP BY business_id, contact_id, promised_frequency, bin
+    GROUP BY contact, promise, bin
 ),
--- Per contact and segment, by dose bin and then outcome.
+-- All days of a contact, and those under each promise.
 per_contact AS
 (
     SELECT
-        b.business_id AS business_id,
-        arrayJoin([('all', ''), ('market', b.own_market), ('channel', b.own_channel), ('promised_frequency', b.promised_frequency)]) AS of,
-        b.contact_id AS contact_id,
-        arrayMap(o -> bitTest(any(m.told), o), range(5)) AS is_measured,
-        sumForEach(arrayMap(i -> if(i = bin, days, 0), range(1, 10)))  AS n,
-        sumForEach(arrayMap(i -> if(i = bin, doses, 0), range(1, 10))) AS d,
-        arrayMap(o -> arraySlice(flat, 9 * o - 8, 9), range(1, 6))     AS ys,
-        sumForEach(arrayFlatten(arrayMap(y -> arrayMap(i -> if(i = bin, y, 0), range(1, 10)), with))) AS flat
-    FROM by_dose AS b
-    INNER JOIN measured_days AS m ON m.business_id = b.business_id AND m.channel = b.own_channel
-    GROUP BY business_id, of, contact_id
+        is_promised,
+        any(of_business) AS own_business, any(of_market) AS own_market, any(of_channel) AS own_channel, -- one market and channel per contact
+        if(is_promised, any(of_promise), '') AS own_promise,
+        cityHash64(own_business, own_market, own_channel, is_promised, own_promise) AS place,
+        sumResample(0, 9, 1)(days, bin) AS ns, sumResample(0, 9, 1)(doses, bin) AS ds, sumResample(0, 9, 1)(with, bin) AS ys -- arrays by bin
+    FROM by_dose
+    ARRAY JOIN [0, 1] AS is_promised
+    GROUP BY contact, is_promised, is_promised * promise
 ),
-by_outcome AS
+-- A bin of a contact beside the one before it.
+neighbours AS
 (
     SELECT
-        business_id, of.1 AS dimension, of.2 AS segment, name,
-        n, d, y,
-        arrayPushFront(arrayPopBack(n), 0) AS n_before,
-        arrayPushFront(arrayPopBack(y), 0) AS y_before
+        place, is_promised, own_business, own_market, own_channel, own_promise, i, n, d, n_before,
+        [one_of(w, 0), one_of(w, 1), one_of(w, 2), one_of(w, 3), one_of(w, 4)] AS y,
+        [one_of(w_before, 0), one_of(w_before, 1), one_of(w_before, 2), one_of(w_before, 3), one_of(w_before, 4)] AS y_before
     FROM per_contact
-    ARRAY JOIN names AS name, ys AS y, is_measured AS told
-    WHERE told
+    ARRAY JOIN
+        arrayEnumerate(ns) AS i, ns AS n, ds AS d, ys AS w,
+        arrayPushFront(arrayPopBack(ns), 0) AS n_before, arrayPushFront(arrayPopBack(ys), 0) AS w_before
+    WHERE n > 0
 ),
-totals AS
+by_place AS
 (
     SELECT
-        business_id, dimension, segment, name,
-        sumForEach(arrayMap(x -> toUInt64(x > 0), n))              AS contacts,
-        sumForEach(n)                                              AS days,
-        sumForEach(y)                                              AS outcomes,
-        sumForEach(d)                                              AS doses,
-        sumForEach(arrayMap(x -> x * x, n))                        AS nn,
-        sumForEach(arrayMap(x -> x * x, y))                        AS yy,
-        sumForEach(arrayMap((a, b) -> a * b, n, y))                AS ny,
-        sumForEach(arrayMap((a, b) -> a * b, n, n_before))         AS before_nn,
-        sumForEach(arrayMap((a, b) -> a * b, y, y_before))         AS before_yy,
-        sumForEach(arrayMap((a, b) -> a * b, n, y_before))         AS before_ny,
-        sumForEach(arrayMap((a, b) -> a * b, y, n_before))         AS before_yn
-    FROM by_outcome
-    GROUP BY business_id, dimension, segment, name
+        is_promised, i,
+        any(own_business) AS of_business, any(own_market) AS of_market, any(own_channel) AS of_channel, any(own_promise) AS of_promise,
+        count() AS contacts, sum(n) AS days, sum(d) AS doses, sum(n * n) AS nn, sum(n * n_before) AS before_nn,
+        sumForEach(y)                                      AS outcomes,
+        sumForEach(arrayMap(a -> a * a, y))                AS yy,
+        sumForEach(arrayMap(a -> n * a, y))                AS ny,
+        sumForEach(arrayMap((a, b) -> a * b, y, y_before)) AS before_yy,
+        sumForEach(arrayMap(b -> n * b, y_before))         AS before_ny,
+        sumForEach(arrayMap(a -> n_before * a, y))         AS before_yn
+    FROM neighbours
+    GROUP BY place, is_promised, i
 )
 SELECT
-    t.business_id  AS business_id,
+    t.of_business  AS business_id,
     v.loaded_to    AS cutoff,
-    t.dimension    AS dimension,
-    t.segment      AS segment,
-    t.name         AS outcome,
+    of.1           AS dimension,
+    of.2           AS segment,
+    name           AS outcome,
     toUInt16([0, 1, 2, 3, 4, 5, 6, 8, 11][i])      AS dose_from,
     toUInt16([0, 1, 2, 3, 4, 5, 7, 10, 65535][i])  AS dose_to,
-    c     AS contacts,
-    days[i]      AS person_days,
-    outcomes[i]  AS outcomes,
-    doses[i]     AS sum_dose,
-    nn[i]        AS sum_nn,
-    yy[i]        AS sum_yy,
-    ny[i]        AS sum_ny,
-    before_nn[i] AS cross_nn,
-    before_yy[i] AS cross_yy,
-    before_ny[i] AS cross_ny,
-    before_yn[i] AS cross_yn
-FROM totals AS t
-ARRAY JOIN contacts AS c, arrayEnumerate(contacts) AS i
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.business_id
-WHERE c > 0
+    sum(t.contacts)    AS contacts,
+    sum(t.days)        AS person_days,
+    sum(own_outcomes)  AS outcomes,
+    sum(t.doses)       AS sum_dose,
+    sum(t.nn)          AS sum_nn,
+    sum(own_yy)        AS sum_yy,
+    sum(own_ny)        AS sum_ny,
+    sum(t.before_nn)   AS cross_nn,
+    sum(own_before_yy) AS cross_yy,
+    sum(own_before_ny) AS cross_ny,
+    sum(own_before_yn) AS cross_yn
+FROM by_place AS t
+ARRAY JOIN
+    ['open', 'click', 'reply', 'any', 'opt_out'] AS name, range(5) AS o,
+    t.outcomes AS own_outcomes, t.yy AS own_yy, t.ny AS own_ny, t.before_yy AS own_before_yy, t.before_ny AS own_before_ny, t.before_yn AS own_before_yn
+ARRAY JOIN if(t.is_promised, [('promised_frequency', t.of_promise)], [('all', ''), ('market', t.of_market), ('channel', t.of_channel)]) AS of
+INNER JOIN measured_days AS m ON m.business_id = t.of_business AND m.channel = t.of_channel
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.of_business
+WHERE bitTest(m.told, o)
+GROUP BY business_id, cutoff, dimension, segment, outcome, i
 ORDER BY business_id, dimension, segment, outcome, dose_from

@@ -11,20 +11,21 @@ sums_by_group AS
     SELECT
         business_id, max(cutoff) AS cutoff, market, channel,
         toUInt8(cityHash64(contact_id) % 200) AS contact_group,
-        sumForEach(arrayMap(x -> toUInt64(x), arrayConcat(
-            [1],
-            open_n, open_y, arrayMap((n, m) -> n > 0 AND m > 0, lower_opens, higher_opens),
-            arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_opens, higher_opens, arraySlice(open_y, 2, 7)),
-            arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_opens, higher_opens, arraySlice(open_y, 1, 7)),
-            click_n, click_y, arrayMap((n, m) -> n > 0 AND m > 0, lower_clicks, higher_clicks),
-            arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_clicks, higher_clicks, arraySlice(click_y, 2, 7)),
-            arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_clicks, higher_clicks, arraySlice(click_y, 1, 7)),
-            reply_n, reply_y, arrayMap((n, m) -> n > 0 AND m > 0, lower_replies, higher_replies),
-            arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_replies, higher_replies, arraySlice(reply_y, 2, 7)),
-            arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_replies, higher_replies, arraySlice(reply_y, 1, 7)),
-            days, [doses],
-            arrayMap(k -> arrayExists(prior -> stratum_days[prior * 9 + k] > 0, range(0, 5)), range(1, 10)),
-            stratum_days, stratum_opt_outs, arrayMap(n -> n > 0, stratum_days)))) AS sums
+        arrayConcat(
+            [count()],
+            sumForEach(open_n), sumForEach(open_y), sumForEach(arrayMap((n, m) -> n > 0 AND m > 0, lower_opens, higher_opens)),
+            sumForEach(arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_opens, higher_opens, arraySlice(open_y, 2, 7))),
+            sumForEach(arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_opens, higher_opens, arraySlice(open_y, 1, 7))),
+            sumForEach(click_n), sumForEach(click_y), sumForEach(arrayMap((n, m) -> n > 0 AND m > 0, lower_clicks, higher_clicks)),
+            sumForEach(arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_clicks, higher_clicks, arraySlice(click_y, 2, 7))),
+            sumForEach(arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_clicks, higher_clicks, arraySlice(click_y, 1, 7))),
+            sumForEach(reply_n), sumForEach(reply_y), sumForEach(arrayMap((n, m) -> n > 0 AND m > 0, lower_replies, higher_replies)),
+            sumForEach(arrayMap((n, m, v) -> intDiv(toUInt64(v) * n * 1000000, greatest(n + m, 1)), lower_replies, higher_replies, arraySlice(reply_y, 2, 7))),
+            sumForEach(arrayMap((n, m, y) -> intDiv(toUInt64(y) * m * 1000000, greatest(n + m, 1)), lower_replies, higher_replies, arraySlice(reply_y, 1, 7))),
+            sumForEach(days), [sum(doses)],
+            sumForEach(arrayMap((a, b, c, d, e) -> a > 0 OR b > 0 OR c > 0 OR d > 0 OR e > 0, arraySlice(stratum_days, 1, 9), arraySlice(stratum_days, 10, 9),
+                arraySlice(stratum_days, 19, 9), arraySlice(stratum_days, 28, 9), arraySlice(stratum_days, 37, 9))),
+            sumForEach(stratum_days), sumForEach(stratum_opt_outs), sumForEach(arrayMap(n -> n > 0, stratum_days))) AS sums
     FROM
     (
         SELECT
