@@ -25,66 +25,89 @@ limits AS
       AND day < end_day
     GROUP BY business_id
 ),
-at_risk AS
+-- Numbers take less time than names: of contacts, and of the lines they are in. A contact has one market and one channel.
+lines AS
+(
+    SELECT DISTINCT business_id, market AS own_market, channel AS own_channel, cityHash64(business_id, market, channel) AS line
+    FROM person_days
+    WHERE day >= first_day
+      AND day < end_day
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+),
+-- The whole weeks of each contact, and the days by dose.
+weeks AS
 (
     SELECT
-        p.business_id AS business_id, p.contact_id AS contact_id, toString(p.market) AS own_market, toString(p.channel) AS own_channel,
-        toMonday(p.day) AS monday, l.first_monday AS first_monday, l.end_monday AS end_monday, p.sent AS sent, p.dose AS dose
-    FROM person_days AS p
-    INNER JOIN limits AS l ON l.business_id = p.business_id
-    WHERE p.day >= l.first_monday
-      AND p.day < l.end_monday
-      AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+        cityHash64(business_id, contact_id) AS contact, toMonday(day) AS monday,
+        any(cityHash64(business_id, market, channel)) AS line, sum(sent) AS amount
+    FROM person_days
+    WHERE day >= first_day
+      AND day < end_day
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    GROUP BY contact, monday
+    HAVING count() = 7
 ),
+doses AS
+(
+    SELECT
+        cityHash64(business_id, contact_id) AS contact, dose,
+        any(cityHash64(business_id, market, channel)) AS line, count() AS days
+    FROM person_days
+    WHERE (business_id, toMonday(day)) IN
+      (
+          SELECT business_id, first_monday + 7 * arrayJoin(range(greatest(end_monday - first_monday, 0) DIV 7)) FROM limits
+      )
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    GROUP BY contact, dose
+),
+-- Units and messages, Mondays, and the units by how many messages they are. In a single week each contact is one unit, and those alike
+-- are one row.
 amounts AS
 (
     SELECT
-        business_id, contact_id, first_monday, end_monday, 'week' AS of_measure, monday,
-        max(own_market) AS of_market, max(own_channel) AS of_channel, sum(sent) AS amount, 1 AS n
-    FROM at_risk
-    GROUP BY business_id, contact_id, first_monday, end_monday, monday
-    HAVING count() = 7
+        line, 'week' AS of_measure, 'week' AS of_period, 1 AS units_n, amount AS units_y, [monday] AS mondays, [amount] AS y,
+        arrayPushBack(arrayWithConstant(least(amount, 33), toUInt64(0)), 1) AS units_of, count() AS alike
+    FROM weeks
+    GROUP BY line, monday, amount
     UNION ALL
     SELECT
-        business_id, contact_id, first_monday, end_monday, '7_days' AS of_measure, first_monday AS monday,
-        max(own_market), max(own_channel), dose AS amount, count() AS n
-    FROM at_risk
-    GROUP BY business_id, contact_id, first_monday, end_monday, amount
+        any(line), 'week', 'window', count(), sum(amount), groupArray(monday), groupArray(amount),
+        sumForEach(arrayPushBack(arrayWithConstant(least(amount, 33), toUInt64(0)), 1)), 1
+    FROM weeks
+    GROUP BY contact
+    UNION ALL
+    SELECT
+        any(line), '7_days', 'window', sum(days), sum(dose * days), [], [],
+        sumForEach(arrayPushBack(arrayWithConstant(least(dose, 33), toUInt64(0)), days)), 1
+    FROM doses
+    GROUP BY contact
 ),
 per_contact AS
 (
     SELECT
-        business_id, first_monday, end_monday, of_measure, span, contact_id,
-        max(of_market)  AS own_market, -- one per contact, as the channel
-        max(of_channel) AS own_channel,
-        groupArray((toUInt64(amount), toUInt64(n)))   AS amounts_of,
-        toUInt64(sum(n))                              AS units_n,
-        toUInt64(sum(n * amount))                     AS units_y,
-        toUInt64(sumIf(n, amount = 0))                AS units_none,
-        arrayMap(v -> arraySum(a -> if(a.1 <= v, a.2, 0), amounts_of), range(33)) AS up_to,
-        [units_n, toUInt64(sum(n * number)), toUInt64(sum(n * number * number)), units_y, toUInt64(sum(n * amount * number))] AS u
-    FROM
-    (
-        SELECT *, intDiv(monday - first_monday, 7) AS number,
-            if(of_measure = 'week', [('week', monday, monday + 7), ('window', first_monday, end_monday)],
-                                    [('window', first_monday, end_monday)]) AS spans
-        FROM amounts
-    )
-    ARRAY JOIN spans AS span
-    GROUP BY business_id, first_monday, end_monday, of_measure, span, contact_id
+        n.business_id AS business_id, n.own_market AS own_market, n.own_channel AS own_channel, a.of_measure AS of_measure, a.alike AS alike,
+        if(a.of_period = 'week', ('week', a.mondays[1], a.mondays[1] + 7), ('window', l.first_monday, l.end_monday)) AS span,
+        toUInt64(a.units_n)                         AS units_n,
+        toUInt64(a.units_y)                         AS units_y,
+        arrayCumSum(arrayResize(a.units_of, 33))    AS up_to,
+        up_to[1]                                    AS units_none,
+        arrayMap(monday -> toUInt64(intDiv(monday - l.first_monday, 7)), a.mondays) AS w,
+        [units_n, arraySum(w), arraySum(w -> w * w, w), units_y, arraySum((w, y) -> w * y, w, a.y)] AS u
+    FROM amounts AS a
+    INNER JOIN lines AS n ON n.line = a.line
+    INNER JOIN limits AS l ON l.business_id = n.business_id
 ),
--- A contact has one market and one channel: their sums add up to those of all.
 summed AS
 (
     SELECT
         business_id, of_measure, span, own_market, own_channel,
-        [count(), sum(units_n), sum(units_y), sum(units_none), sum(units_n * units_n), sum(units_y * units_y), sum(units_n * units_y),
-         sum(units_none * units_none), sum(units_n * units_none)] AS totals,
-        sumForEach(up_to)                              AS up_to_n,
-        sumForEach(arrayMap(x -> x * x, up_to))        AS up_to_yy,
-        sumForEach(arrayMap(x -> x * units_n, up_to))  AS up_to_ny,
-        sumForEach(u)                                  AS trend_n,
-        sumForEach(arrayFlatten(arrayMap(a -> arrayMap(b -> a * b, u), u))) AS trend_nn
+        sumForEach(arrayMap(x -> alike * x, [1, units_n, units_y, units_none, units_n * units_n, units_y * units_y, units_n * units_y,
+            units_none * units_none, units_n * units_none])) AS totals,
+        sumForEach(arrayMap(x -> alike * x, up_to))            AS up_to_n,
+        sumForEach(arrayMap(x -> alike * x * x, up_to))        AS up_to_yy,
+        sumForEach(arrayMap(x -> alike * x * units_n, up_to))  AS up_to_ny,
+        sumForEach(arrayMap(x -> alike * x, u))                AS trend_n,
+        sumForEach(arrayFlatten(arrayMap(a -> arrayMap(b -> alike * a * b, u), u))) AS trend_nn
     FROM per_contact
     GROUP BY business_id, of_measure, span, own_market, own_channel
 ),
@@ -96,7 +119,7 @@ sliced AS
         sumForEach(up_to_n) AS n, sumForEach(up_to_yy) AS yy, sumForEach(up_to_ny) AS ny,
         sumForEach(trend_n) AS trends, sumForEach(trend_nn) AS trends_nn
     FROM summed
-    ARRAY JOIN [('all', ''), ('channel', own_channel), ('market', own_market)] AS slice
+    ARRAY JOIN [('all', ''), ('channel', toString(own_channel)), ('market', toString(own_market))] AS slice
     GROUP BY business_id, of_measure, span, slice
 )
 SELECT

@@ -16,127 +16,133 @@ WITH
 -- twilio.com/docs/api/errors/63049; twilio.com/docs/whatsapp/api/error-code-mapping (63032 is 472, the older 130472).
 ['131049', '63049', '130472', '63032', '131050']                 AS codes,
 ['limit', 'limit', 'experiment', 'experiment', 'stopped'] AS reasons,
-sends AS
+-- shared: failed_attempts
+-- An account that never gave a failure its code does not tell what was withheld.
+measured AS
 (
     SELECT
-        business_id, account_id, contact_id, message_id, toUnixTimestamp64Milli(sent_at) AS tried_ms,
-        failed_at IS NULL AS counts, 0 AS unsent, toString(error_code) AS code, toString(market) AS own_market
-    FROM messages
-    WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
-      AND sent_at < {to:DateTime64(3, 'UTC')}
-      AND purpose = 'proactive'
-      AND channel = 'whatsapp'
+        f.business_id AS business_id, f.account_id AS account_id,
+        any(c.data_from) + INTERVAL 7 DAY AS first_at, any(c.cutoff) - INTERVAL 1 DAY AS last_at
+    FROM failed_attempts AS f
+    INNER JOIN coverage AS c ON c.business_id = f.business_id AND c.account_id = f.account_id
+    GROUP BY business_id, account_id
+    HAVING countIf(f.code != '') > 0
 ),
--- A failure may be all that is told of a message. Nobody asked for it, unless the source or the category says so.
-unsent AS
+-- What counts before an attempt, by instant and message. What was sent on another channel at the instant of an attempt comes before it.
+counting AS
 (
-    SELECT
-        business_id, account_id, contact_id, message_id, toUnixTimestamp64Milli(assumeNotNull(failed_at)) AS tried_ms,
-        0 AS counts, 1 AS unsent, toString(error_code) AS code, toString(market) AS own_market
-    FROM message_facts FINAL
-    WHERE sent_at IS NULL
-      AND delivered_at IS NULL
-      AND opened_at IS NULL
-      AND is_test = 0
-      AND channel = 'whatsapp'
-      AND failed_at >= {from:DateTime64(3, 'UTC')}
-      AND failed_at < {to:DateTime64(3, 'UTC')}
-      AND (purpose = 'proactive' OR purpose = '' AND replaceAll(toString(category), '-', '_') NOT IN
-          ('authentication', 'authentication_international', 'service', 'group_service'))
-),
-attempts AS
-(
-    SELECT * FROM sends
-    UNION ALL
-    SELECT * FROM unsent
-),
--- Messages on other channels are no attempts here, but they count before one.
-others AS
-(
-    SELECT business_id, contact_id, groupArray(toUnixTimestamp64Milli(sent_at)) AS others_ms
+    SELECT business_id, account_id, contact_id, if(channel = 'whatsapp', message_id, 0) AS place, sent_at, exposure, toString(market) AS own_market
     FROM messages
     WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND purpose = 'proactive'
       AND failed_at IS NULL
-      AND channel != 'whatsapp'
-      AND (business_id, contact_id) IN (SELECT business_id, contact_id FROM attempts)
-    GROUP BY business_id, contact_id
+      AND business_id IN (SELECT business_id FROM measured)
 ),
--- An account that never gave a failure its code does not tell what was withheld.
-measured AS
+-- A send that counts has its prior in its exposure, unless it shares its instant with another channel. A failure has no exposure.
+tied AS
 (
-    SELECT a.business_id AS business_id, a.account_id AS account_id, any(c.cutoff) AS loaded_to,
-           toUnixTimestamp64Milli(any(c.cutoff)) - 86400000     AS last_ms,
-           toUnixTimestamp64Milli(any(c.data_from)) + 604800000 AS first_ms
-    FROM attempts AS a
-    INNER JOIN coverage AS c ON c.business_id = a.business_id AND c.account_id = a.account_id
-    WHERE a.tried_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
-    GROUP BY business_id, account_id
-    HAVING countIf(a.code != '') > 0
+    SELECT business_id, contact_id, sent_at
+    FROM counting
+    WHERE place = 0
 ),
--- (instant, 0 for the end of a week and 1 for an attempt, message, change of the number before, in the base, the rest).
--- A send counts for the 7 x 24 h after it, the instant at their end excluded.
-histories AS
+unexposed AS
 (
-    SELECT
-        a.business_id AS business_id, a.contact_id AS contact_id, max(m.loaded_to) AS cut_at,
-        arraySort(p -> (p.1, p.2, p.3), arrayConcat(
-            groupArray((tried_ms, 1, message_id, toInt32(counts),
-                m.last_ms > 0 AND tried_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AND tried_ms BETWEEN m.first_ms AND m.last_ms,
-                unsent, code, own_market) AS point),
-            groupArrayIf((tried_ms + 604800000, 0, toUInt64(0), toInt32(-1), 0, 0, '', ''), counts),
-            arrayMap(t -> (t, 1, toUInt64(0), toInt32(1), 0, 0, '', ''), any(o.others_ms)),
-            arrayMap(t -> (t + 604800000, 0, toUInt64(0), toInt32(-1), 0, 0, '', ''), any(o.others_ms)))) AS points,
-        arrayCumSum(p -> p.4, points) AS running
-    FROM attempts AS a
-    LEFT JOIN measured AS m ON m.business_id = a.business_id AND m.account_id = a.account_id
-    LEFT JOIN others AS o ON o.business_id = a.business_id AND o.contact_id = a.contact_id
+    SELECT * FROM failed_attempts
+    UNION ALL
+    SELECT business_id, account_id, contact_id, place AS message_id, sent_at AS tried_at, 0 AS unsent, '' AS code, own_market
+    FROM counting
+    WHERE place != 0
+      AND sent_at >= {from:DateTime64(3, 'UTC')}
+      AND (business_id, contact_id, sent_at) IN tied
+),
+sent_before AS
+(
+    SELECT business_id, contact_id, groupArray((sent_at, place)) AS sends
+    FROM counting
+    WHERE (business_id, contact_id) IN (SELECT business_id, contact_id FROM unexposed)
     GROUP BY business_id, contact_id
 ),
 tried AS
 (
+    SELECT business_id, account_id, contact_id, sent_at AS tried_at, own_market, toUInt16(exposure - 1) AS prior, 0 AS unsent, '' AS code
+    FROM counting
+    WHERE place != 0
+      AND sent_at >= {from:DateTime64(3, 'UTC')}
+      AND exposure IS NOT NULL
+      AND (business_id, contact_id, sent_at) NOT IN tied
+    UNION ALL
     SELECT
-        business_id, contact_id, cut_at, p.6 AS was_unsent, p.7 AS code,
-        run - p.4 AS prior,
-        -- A failure alone names no category or campaign, so neither is a dimension here.
-        [('all', ''), ('market', p.8)] AS slices,
-        toUInt16(multiIf(prior <= 5, prior, prior <= 7, 6, prior <= 10, 8, 11)) AS bin
-    FROM histories
-    ARRAY JOIN points AS p, running AS run
-    WHERE p.5
+        u.business_id, u.account_id, u.contact_id, u.tried_at, u.own_market,
+        toUInt16(least(65535, arrayCount(s -> s.1 > u.tried_at - INTERVAL 7 DAY AND s < (u.tried_at, u.message_id), s.sends))), u.unsent, u.code
+    FROM unexposed AS u
+    LEFT JOIN sent_before AS s ON s.business_id = u.business_id AND s.contact_id = u.contact_id
+),
+-- The priors of a contact's attempts: of all, of those without a send, and with its code of each that was withheld. A failure alone
+-- names no category or campaign, so neither is a dimension here.
+by_market AS
+(
+    SELECT
+        t.business_id AS business_id, t.contact_id AS contact_id, t.own_market AS own_market,
+        groupArray(t.prior)                                 AS tries,
+        groupArrayIf(t.prior, t.unsent)                     AS unsent_tries,
+        groupArrayIf((t.prior, t.code), has(codes, t.code)) AS withheld_tries
+    FROM tried AS t
+    INNER JOIN measured AS m ON m.business_id = t.business_id AND m.account_id = t.account_id
+    WHERE t.tried_at BETWEEN m.first_at AND m.last_at
+    GROUP BY business_id, contact_id, own_market
+),
+by_slice AS
+(
+    SELECT
+        business_id, contact_id, slice,
+        groupArrayArray(tries) AS priors, groupArrayArray(unsent_tries) AS unsent_priors, groupArrayArray(withheld_tries) AS withheld_priors
+    FROM by_market
+    ARRAY JOIN [('all', ''), ('market', own_market)] AS slice
+    GROUP BY business_id, contact_id, slice
 ),
 per_contact AS
 (
     SELECT
-        business_id, max(cut_at) AS cutoff_at, slice, of_bin.1 AS bin_from, of_bin.2 AS bin_to, contact_id,
-        count() AS n, sum(was_unsent) AS unsent_n,
-        arrayConcat([countIf(has(codes, code))], sumForEach(arrayMap(c -> code = c, codes))) AS y
-    FROM tried
-    ARRAY JOIN slices AS slice
-    ARRAY JOIN [(toUInt16(0), toUInt16(65535)), (bin, toUInt16(multiIf(bin <= 5, bin, bin = 6, 7, bin = 8, 10, 65535)))] AS of_bin
-    GROUP BY business_id, slice, bin_from, bin_to, contact_id
+        business_id, slice, of_bin.1 AS bin_from, of_bin.2 AS bin_to,
+        arrayCount(p -> p BETWEEN bin_from AND bin_to, priors)        AS n,
+        arrayCount(p -> p BETWEEN bin_from AND bin_to, unsent_priors) AS unsent_n,
+        arrayMap(w -> w.2, arrayFilter(w -> w.1 BETWEEN bin_from AND bin_to, withheld_priors)) AS withheld_by,
+        if(empty(withheld_by), [], arrayPushFront(arrayMap(c -> countEqual(withheld_by, c), codes), length(withheld_by))) AS y
+    FROM by_slice
+    ARRAY JOIN [(0, 65535), (0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 7), (8, 10), (11, 65535)] AS of_bin
+    WHERE n > 0
+),
+cells AS
+(
+    SELECT
+        business_id, slice, bin_from, bin_to, sum(unsent_n) AS without_send, count() AS contacts, sum(n) AS attempts, sum(n * n) AS sum_nn,
+        arrayResize(sumForEach(y), length(codes) + 1)                       AS withheld_n,
+        arrayResize(sumForEach(arrayMap(x -> x * x, y)), length(codes) + 1) AS withheld_yy,
+        arrayResize(sumForEach(arrayMap(x -> x * n, y)), length(codes) + 1) AS withheld_ny
+    FROM per_contact
+    GROUP BY business_id, slice, bin_from, bin_to
 )
 SELECT
-    business_id,
-    max(cutoff_at)             AS cutoff,
-    slice.1                    AS dimension,
-    slice.2                    AS segment,
-    of_code                    AS error_code,
+    k.business_id                          AS business_id,
+    c.loaded_to                            AS cutoff,
+    slice.1                                AS dimension,
+    slice.2                                AS segment,
+    of_code                                AS error_code,
     transform(of_code, codes, reasons, '') AS reason,
-    bin_from                   AS prior_from,
-    bin_to                     AS prior_to,
-    'crude'                    AS identification,
-    sum(unsent_n)              AS without_send,
-    count()                    AS contacts,
-    sum(n)                     AS attempts,
-    sum(own_y)                 AS withheld,
-    sum(n * n)                 AS sum_nn,
-    sum(own_y * own_y)         AS sum_yy,
-    sum(n * own_y)             AS sum_ny
-FROM per_contact
-ARRAY JOIN y AS own_y, arrayConcat([''], codes) AS of_code
-GROUP BY business_id, slice, of_code, bin_from, bin_to
+    toUInt16(bin_from)                     AS prior_from,
+    toUInt16(bin_to)                       AS prior_to,
+    'crude'                                AS identification,
+    without_send,
+    contacts,
+    attempts,
+    withheld,
+    sum_nn,
+    sum_yy,
+    sum_ny
+FROM cells AS k
+ARRAY JOIN arrayConcat([''], codes) AS of_code, withheld_n AS withheld, withheld_yy AS sum_yy, withheld_ny AS sum_ny
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = k.business_id
 -- A code that the business never met has no rows.
 QUALIFY of_code = '' OR sum(withheld) OVER (PARTITION BY business_id, of_code) > 0
 ORDER BY business_id, dimension, segment, error_code, prior_from, prior_to

@@ -16,36 +16,41 @@ toDateTime64('2200-01-01 00:00:00', 3, 'UTC')    AS never,
 toUnixTimestamp64Milli(never)                    AS never_ms,
 toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
 100                                              AS most,
+-- Most facts of a contact name the same account, market and channel: the earliest of each is enough.
 told AS
 (
     SELECT
-        business_id, contact_id, account_id, market, '' AS consent, '' AS promise,
-        least(ifNull(sent_at, never), ifNull(delivered_at, never), ifNull(opened_at, never), ifNull(machine_opened_at, never),
-              ifNull(clicked_at, never), ifNull(failed_at, never), ifNull(quoted_at, never)) AS told_at,
-        if(sent_at IS NULL, '', channel) AS own_channel,
-        ifNull(if(sent_at < {from:DateTime64(3, 'UTC')}, toUnixTimestamp64Milli(sent_at), 0), 0) AS sent_before_ms,
-        (toInt64(0), toUInt64(0), toInt64(0)) AS message
+        business_id, contact_id, account_id, market, if(sent_at IS NULL, '', channel) AS own_channel, '' AS consent, '' AS promise,
+        min(least(ifNull(sent_at, never), ifNull(delivered_at, never), ifNull(opened_at, never), ifNull(machine_opened_at, never),
+                  ifNull(clicked_at, never), ifNull(failed_at, never), ifNull(quoted_at, never))) AS told_at,
+        max(ifNull(if(sent_at < {from:DateTime64(3, 'UTC')}, toUnixTimestamp64Milli(sent_at), 0), 0)) AS sent_before_ms
     FROM message_facts FINAL
     WHERE is_test = 0
-      AND told_at < never
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    GROUP BY business_id, contact_id, account_id, market, own_channel
+    HAVING told_at < never
     UNION ALL
     SELECT
-        business_id, contact_id, account_id, market, event_type, promised_frequency, event_time,
-        if(event_type = 'reply', channel, ''), 0, (0, 0, 0)
+        business_id, contact_id, account_id, market, if(event_type = 'reply', channel, ''), event_type, promised_frequency, event_time, 0
     FROM contact_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    UNION ALL
+),
+-- Instant and message_id in one number, in whose order they are. Few sends have an opt-out.
+sent AS
+(
     SELECT
-        business_id, contact_id, '', '', '', '', never, '', 0,
-        (toUnixTimestamp64Milli(sent_at), message_id, if(opted_out_at IS NULL, 0, toUnixTimestamp64Milli(assumeNotNull(opted_out_at))))
+        business_id,
+        contact_id,
+        arraySort(groupArray(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(sent_at)), 64) + message_id AS send)) AS sends,
+        arraySort(groupArrayIf((send, toUnixTimestamp64Milli(assumeNotNull(opted_out_at))), opted_out_at IS NOT NULL)) AS left
     FROM messages
     WHERE sent_at >= {from:DateTime64(3, 'UTC')}
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND purpose = 'proactive'
       AND failed_at IS NULL
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    GROUP BY business_id, contact_id
 ),
 contacts AS
 (
@@ -58,11 +63,9 @@ contacts AS
         groupUniqArrayIf(2)(own_channel, own_channel != '')            AS channels,
         max(sent_before_ms)                                            AS last_before_ms,
         arraySort(groupArrayIf((toUnixTimestamp64Milli(told_at), promise), consent = 'opt_in')) AS opted_in,
-        arraySort(groupArrayIf(toUnixTimestamp64Milli(told_at), consent = 'opt_out'))           AS opted_out,
-        arraySort(groupArrayIf(message, message.1 > 0))                AS sends
+        arraySort(groupArrayIf(toUnixTimestamp64Milli(told_at), consent = 'opt_out'))           AS opted_out
     FROM told
     GROUP BY business_id, contact_id
-    HAVING notEmpty(sends)
 ),
 -- As in person_days: of an opt-in that follows an opt-in, and of an opt-out that follows an opt-out, only the first counts.
 alternating AS
@@ -88,13 +91,15 @@ spells AS
         start.1 <= a.last_before_ms
             OR number = 1 AND NOT a.asked AND a.first_at < v.data_from + INTERVAL 7 DAY AS unknown,
         start.3                                                                AS own_promise,
-        arrayFilter(m -> m.1 >= start.1 AND m.1 <= ended, a.sends)             AS own_sends,
-        arrayCount(m -> m.1 <= toUnixTimestamp64Milli(v.cutoff) - 604800000, own_sends) AS matured,
-        indexOf(arrayMap(m -> m.3, own_sends), ended)                          AS left_with,
+        bitShiftLeft(toUInt128(start.1), 64)                                   AS first_send,
+        arrayFilter(m -> m >= first_send AND m < bitShiftLeft(toUInt128(ended + 1), 64), s.sends) AS own_sends,
+        arrayCount(m -> m < bitShiftLeft(toUInt128(toUnixTimestamp64Milli(v.cutoff) - 604799999), 64), own_sends) AS matured,
+        indexOf(own_sends, arrayFirst(l -> l.1 >= first_send AND l.2 = ended, s.left).1) AS left_with,
         if(left_with > 0, least(left_with, matured), matured)                  AS last,
         left_with > 0 AND left_with <= matured                                 AS has_left,
         ended < never_ms AND left_with = 0 AND matured = length(own_sends)     AS has_left_otherwise
     FROM alternating AS a
+    INNER JOIN sent AS s ON s.business_id = a.business_id AND s.contact_id = a.contact_id
     INNER JOIN coverage AS v ON v.business_id = a.business_id AND v.account_id = a.first_account
     ARRAY JOIN
         a.starts AS start,
@@ -116,23 +121,24 @@ totals AS
     FROM
     (
         SELECT
-            business_id, of.1 AS dimension, of.2 AS segment, of_last,
-            countIf(NOT unknown)                                          AS spells_n,
-            countIf(NOT unknown AND is_longest)                           AS contacts_n,
-            countIf(NOT unknown AND has_left AND last <= most)            AS left_n,
-            countIf(NOT unknown AND has_left_otherwise AND last <= most)  AS otherwise_n,
-            countIf(NOT unknown AND last <= most)                         AS ended_n,
-            countIf(unknown)                                              AS unknown_n
+            business_id, of.1 AS dimension, of.2 AS segment, spell.1 AS of_last,
+            countIf(NOT unknown)                                  AS spells_n,
+            countIf(NOT unknown AND place = 1)                    AS contacts_n,
+            countIf(NOT unknown AND spell.2)                      AS left_n,
+            countIf(NOT unknown AND spell.3)                      AS otherwise_n,
+            countIf(NOT unknown AND spell.4)                      AS ended_n,
+            countIf(unknown)                                      AS unknown_n
         FROM
         (
+            -- The longest spell first.
             SELECT
-                *,
-                of,
-                least(last, most) AS of_last,
-                row_number() OVER (PARTITION BY business_id, contact_id, of, unknown ORDER BY last DESC) = 1 AS is_longest
+                business_id, of, unknown,
+                arrayReverseSort(groupArray((least(last, most), has_left AND last <= most, has_left_otherwise AND last <= most, last <= most))) AS of_contact
             FROM spells
             ARRAY JOIN [('all', ''), ('market', own_market), ('channel', own_channel), ('promised_frequency', own_promise)] AS of
+            GROUP BY business_id, contact_id, of, unknown
         )
+        ARRAY JOIN of_contact AS spell, arrayEnumerate(of_contact) AS place
         GROUP BY business_id, of, of_last
     )
     GROUP BY business_id, dimension, segment
