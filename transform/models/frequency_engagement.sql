@@ -10,51 +10,67 @@
 --          outcomes; exposure_to 65535 is no upper end. Rate and interval are computed from these in Go
 WITH
 -- shared: rated
--- First at the finest grain, which leaves few rows to multiply.
-fine AS
+-- shared: segments
+-- shared: mixed
+-- The channel and market of each number that a message is told under.
+names AS
 (
-    SELECT
-        business_id, own_channel, own_market, contact_id,
-        bin AS of_bin,
-        any(loaded_to) AS cut_at, -- the same for the whole business
-        sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,
-        sum(click_n) AS clicks_n,  sum(click_y) AS clicks_y,
-        sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
-    FROM rated
-    WHERE in_base
-      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    GROUP BY business_id, own_channel, own_market, contact_id, of_bin
+    SELECT DISTINCT business_id, of_channel, of_market, number
+    FROM
+    (
+        SELECT business_id, number AS only, anyIf(segment, dimension = 'channel') AS own_channel, anyIf(segment, dimension = 'market') AS own_market
+        FROM segments
+        GROUP BY business_id, only
+        HAVING count() = 3
+    )
+    ARRAY JOIN [own_channel, 'all'] AS of_channel
+    ARRAY JOIN [own_market, 'all'] AS of_market
+    ARRAY JOIN [only, cityHash64(business_id, of_channel, of_market)] AS number
 ),
--- Then per contact at every grain, so that a contact on two channels is one cluster in `all`.
 per_contact AS
 (
     SELECT
-        business_id,
-        cut_at,
-        arrayJoin([own_channel, 'all']) AS of_channel,
-        arrayJoin([own_market, 'all'])  AS of_market,
-        of_bin,
-        contact_id,
-        [('open', sum(opens_n), sum(opens_y)), ('click', sum(clicks_n), sum(clicks_y)), ('reply', sum(replies_n), sum(replies_y))] AS sums
-    FROM fine
-    GROUP BY business_id, cut_at, of_channel, of_market, of_bin, contact_id
+        any(told) AS told_as, bin AS of_bin,
+        sum(open_n) AS opens_n, sum(open_y) AS opens_y, sum(click_n) AS clicks_n, sum(click_y) AS clicks_y, sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
+    FROM
+    (
+        SELECT *, cityHash64(business_id, contact_id) AS contact
+        FROM rated
+        WHERE in_base
+          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    )
+    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
+        [cityHash64(business_id, 'all', 'all'), cityHash64(business_id, 'all', own_market),
+         cityHash64(business_id, own_channel, 'all'), cityHash64(business_id, own_channel, own_market)],
+        [cityHash64(business_id, 'only', own_channel, own_market)]) AS told
+    GROUP BY cityHash64(contact, told), of_bin -- contact and told, as one number
+),
+summed AS
+(
+    SELECT
+        told_as, of_bin, of_outcome,
+        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
+    FROM per_contact
+    ARRAY JOIN [1, 2, 3] AS of_outcome, [opens_n, clicks_n, replies_n] AS n, [opens_y, clicks_y, replies_y] AS y
+    WHERE n > 0
+    GROUP BY told_as, of_bin, of_outcome
 )
 SELECT
-    business_id,
-    cut_at          AS cutoff,
-    of_channel      AS channel,
-    of_market       AS market,
-    s.1             AS outcome,
-    toUInt16(of_bin) AS exposure_from,
-    toUInt16(multiIf(of_bin <= 5, of_bin, of_bin = 6, 7, of_bin = 8, 10, 65535)) AS exposure_to,
-    count()         AS contacts,
-    sum(s.2)        AS messages,
-    sum(s.3)        AS outcomes,
-    sum(s.2 * s.2)  AS sum_nn,
-    sum(s.3 * s.3)  AS sum_yy,
-    sum(s.2 * s.3)  AS sum_ny
-FROM per_contact
-ARRAY JOIN sums AS s
-WHERE s.2 > 0
-GROUP BY business_id, cut_at, of_channel, of_market, s.1, of_bin
+    g.business_id      AS business_id,
+    any(l.loaded_to)   AS cutoff, -- the same for the whole business
+    g.of_channel       AS channel,
+    g.of_market        AS market,
+    ['open', 'click', 'reply'][s.of_outcome] AS outcome,
+    toUInt16(s.of_bin) AS exposure_from,
+    toUInt16(multiIf(s.of_bin <= 5, s.of_bin, s.of_bin = 6, 7, s.of_bin = 8, 10, 65535)) AS exposure_to,
+    sum(s.contacts_n)  AS contacts,
+    sum(s.all_n)       AS messages,
+    sum(s.all_y)       AS outcomes,
+    sum(s.nn)          AS sum_nn,
+    sum(s.yy)          AS sum_yy,
+    sum(s.ny)          AS sum_ny
+FROM summed AS s
+INNER JOIN names AS g ON g.number = s.told_as
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
+GROUP BY business_id, channel, market, outcome, s.of_bin
 ORDER BY business_id, channel, market, outcome, exposure_from

@@ -12,6 +12,7 @@
 WITH
 -- shared: rated
 -- shared: segments
+-- shared: mixed
 -- The message before it, of those in the 7 days before the window too.
 spaced AS
 (
@@ -29,7 +30,11 @@ earliest AS
     FROM message_facts
     WHERE sent_at IS NOT NULL
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-      AND (business_id, contact_id, message_id) NOT IN (SELECT business_id, contact_id, message_id FROM message_facts WHERE is_test = 1)
+      AND (business_id, contact_id, message_id) NOT IN
+      (
+          SELECT business_id, contact_id, message_id FROM message_facts
+          WHERE is_test = 1 AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+      )
     GROUP BY contact
 ),
 gaps AS
@@ -48,43 +53,46 @@ gaps AS
 per_contact AS
 (
     SELECT
-        slice, of_bin, of_gap,
+        any(told) AS told_as, of_bin, of_gap,
         sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,   sum(click_n)   AS clicks_n,   sum(click_y)   AS clicks_y,
         sum(reply_n) AS replies_n, sum(reply_y) AS replies_y, sum(opt_out_n) AS opt_outs_n, sum(opt_out_y) AS opt_outs_y
     FROM gaps
-    ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market))] AS slice
+    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
+        [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', own_channel), cityHash64(business_id, 'market', own_market)],
+        [cityHash64(business_id, 'only', own_channel, own_market)]) AS told
     ARRAY JOIN [0, bin] AS of_bin
-    GROUP BY contact, slice, of_bin, of_gap
+    GROUP BY cityHash64(contact, told), of_bin, of_gap -- contact and told, as one number
 ),
 summed AS
 (
     SELECT
-        slice, of_bin, of_gap, s.1 AS outcome,
-        count() AS contacts_n, sum(s.2) AS n, sum(s.3) AS y, sum(s.2 * s.2) AS nn, sum(s.3 * s.3) AS yy, sum(s.2 * s.3) AS ny
+        told_as, of_bin, of_gap, of_outcome,
+        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
     FROM per_contact
-    ARRAY JOIN [('open', opens_n, opens_y), ('click', clicks_n, clicks_y), ('reply', replies_n, replies_y), ('opt_out', opt_outs_n, opt_outs_y)] AS s
-    WHERE s.2 > 0
-    GROUP BY slice, of_bin, of_gap, outcome
+    ARRAY JOIN [1, 2, 3, 4] AS of_outcome, [opens_n, clicks_n, replies_n, opt_outs_n] AS n, [opens_y, clicks_y, replies_y, opt_outs_y] AS y
+    WHERE n > 0
+    GROUP BY told_as, of_bin, of_gap, of_outcome
 )
 SELECT
     g.business_id      AS business_id,
-    l.loaded_to        AS cutoff,
+    any(l.loaded_to)   AS cutoff, -- the same for the whole business
     g.dimension        AS dimension,
     g.segment          AS segment,
-    s.outcome          AS outcome,
+    ['open', 'click', 'reply', 'opt_out'][s.of_outcome] AS outcome,
     toUInt16(s.of_bin) AS exposure_from,
     toUInt16(multiIf(s.of_bin = 0, 65535, s.of_bin <= 5, s.of_bin, s.of_bin = 6, 7, s.of_bin = 8, 10, 65535)) AS exposure_to,
     transform(s.of_gap, [0, 1, 3, 6, 12, 24, 48, 72, 168, 65535],
               ['0-1', '1-3', '3-6', '6-12', '12-24', '24-48', '48-72', '72-168', '168+', 'first'], '') AS gap,
     s.of_gap           AS gap_from,
     'crude'            AS identification,
-    s.contacts_n       AS contacts,
-    s.n                AS messages,
-    s.y                AS outcomes,
-    s.nn               AS sum_nn,
-    s.yy               AS sum_yy,
-    s.ny               AS sum_ny
+    sum(s.contacts_n)  AS contacts,
+    sum(s.all_n)       AS messages,
+    sum(s.all_y)       AS outcomes,
+    sum(s.nn)          AS sum_nn,
+    sum(s.yy)          AS sum_yy,
+    sum(s.ny)          AS sum_ny
 FROM summed AS s
-INNER JOIN segments AS g ON g.number = s.slice
+INNER JOIN segments AS g ON g.number = s.told_as
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
+GROUP BY business_id, dimension, segment, outcome, s.of_bin, s.of_gap
 ORDER BY business_id, dimension, segment, outcome, exposure_from, exposure_to, gap_from

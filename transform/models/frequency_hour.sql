@@ -13,14 +13,15 @@ WITH
 -- shared: rated
 -- shared: local
 -- shared: segments
+-- shared: mixed
 per_contact AS
 (
     SELECT
-        slice, of_hour,
-        sum(open_n)    AS opens_n,    sum(open_y)    AS opens_y,    sum(open_n AND by_contact)    AS opens_by_contact,    sum(open_n AND by_market)    AS opens_by_market,
-        sum(click_n)   AS clicks_n,   sum(click_y)   AS clicks_y,   sum(click_n AND by_contact)   AS clicks_by_contact,   sum(click_n AND by_market)   AS clicks_by_market,
-        sum(reply_n)   AS replies_n,  sum(reply_y)   AS replies_y,  sum(reply_n AND by_contact)   AS replies_by_contact,  sum(reply_n AND by_market)   AS replies_by_market,
-        sum(opt_out_n) AS opt_outs_n, sum(opt_out_y) AS opt_outs_y, sum(opt_out_n AND by_contact) AS opt_outs_by_contact, sum(opt_out_n AND by_market) AS opt_outs_by_market
+        any(told) AS told_as, of_hour, max(by_contact) AS is_by_contact,
+        sum(open_n)    AS opens_n,    sum(open_y)    AS opens_y,    sum(open_n AND by_market)    AS opens_by_market,
+        sum(click_n)   AS clicks_n,   sum(click_y)   AS clicks_y,   sum(click_n AND by_market)   AS clicks_by_market,
+        sum(reply_n)   AS replies_n,  sum(reply_y)   AS replies_y,  sum(reply_n AND by_market)   AS replies_by_market,
+        sum(opt_out_n) AS opt_outs_n, sum(opt_out_y) AS opt_outs_y, sum(opt_out_n AND by_market) AS opt_outs_by_market
     FROM
     (
         SELECT
@@ -29,40 +30,42 @@ per_contact AS
         FROM zoned
         WHERE in_base
     )
-    ARRAY JOIN [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', toString(own_channel)), cityHash64(business_id, 'market', toString(own_market))] AS slice
-    GROUP BY contact, slice, of_hour
+    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
+        [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', own_channel), cityHash64(business_id, 'market', own_market)],
+        [cityHash64(business_id, 'only', own_channel, own_market)]) AS told
+    GROUP BY cityHash64(contact, told), of_hour -- contact and told, as one number
 ),
 summed AS
 (
     SELECT
-        slice, of_hour, s.1 AS outcome,
-        sum(s.4) AS by_contact_n, sum(s.5) AS by_market_n, count() AS contacts_n, sum(s.2) AS n, sum(s.3) AS y,
-        sum(s.2 * s.2) AS nn, sum(s.3 * s.3) AS yy, sum(s.2 * s.3) AS ny
+        told_as, of_hour, of_outcome, sumIf(n, is_by_contact) AS by_contact_n, sum(by_market) AS by_market_n,
+        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
     FROM per_contact
     ARRAY JOIN
-        [('open', opens_n, opens_y, opens_by_contact, opens_by_market), ('click', clicks_n, clicks_y, clicks_by_contact, clicks_by_market),
-         ('reply', replies_n, replies_y, replies_by_contact, replies_by_market), ('opt_out', opt_outs_n, opt_outs_y, opt_outs_by_contact, opt_outs_by_market)] AS s
-    WHERE s.2 > 0
-    GROUP BY slice, of_hour, outcome
+        [1, 2, 3, 4] AS of_outcome, [opens_n, clicks_n, replies_n, opt_outs_n] AS n, [opens_y, clicks_y, replies_y, opt_outs_y] AS y,
+        [opens_by_market, clicks_by_market, replies_by_market, opt_outs_by_market] AS by_market
+    WHERE n > 0
+    GROUP BY told_as, of_hour, of_outcome
 )
 SELECT
-    g.business_id  AS business_id,
-    l.loaded_to    AS cutoff,
-    g.dimension    AS dimension,
-    g.segment      AS segment,
-    s.outcome      AS outcome,
+    g.business_id         AS business_id,
+    any(l.loaded_to)      AS cutoff, -- the same for the whole business
+    g.dimension           AS dimension,
+    g.segment             AS segment,
+    ['open', 'click', 'reply', 'opt_out'][s.of_outcome] AS outcome,
     toUInt8(intDiv(s.of_hour, 24)) AS weekday,
     toUInt8(s.of_hour % 24)        AS hour,
-    'crude'        AS identification,
-    s.by_contact_n AS zoned_contact,
-    s.by_market_n  AS zoned_market,
-    s.contacts_n   AS contacts,
-    s.n            AS messages,
-    s.y            AS outcomes,
-    s.nn           AS sum_nn,
-    s.yy           AS sum_yy,
-    s.ny           AS sum_ny
+    'crude'               AS identification,
+    sum(s.by_contact_n)   AS zoned_contact,
+    sum(s.by_market_n)    AS zoned_market,
+    sum(s.contacts_n)     AS contacts,
+    sum(s.all_n)          AS messages,
+    sum(s.all_y)          AS outcomes,
+    sum(s.nn)             AS sum_nn,
+    sum(s.yy)             AS sum_yy,
+    sum(s.ny)             AS sum_ny
 FROM summed AS s
-INNER JOIN segments AS g ON g.number = s.slice
+INNER JOIN segments AS g ON g.number = s.told_as
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
+GROUP BY business_id, dimension, segment, outcome, weekday, hour
 ORDER BY business_id, dimension, segment, outcome, weekday, hour

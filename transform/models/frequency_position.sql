@@ -13,75 +13,90 @@
 WITH
 -- shared: rated
 -- shared: local
+-- shared: segments
+-- shared: mixed
 weeks AS
 (
     SELECT
-        business_id,
-        contact_id,
-        max(own_market) AS week_market,
-        max(loaded_to)  AS cut_at,
-        max(told_from)  AS data_from,
-        max(by_contact) AS week_by_contact,
-        max(by_market)  AS week_by_market,
+        any(business_id) AS business_id,
+        contact,
+        max(own_channel) AS week_channel,
+        max(own_market)  AS week_market,
+        max(by_contact)  AS week_by_contact,
+        max(by_market)   AS week_by_market,
         toUInt8(least(count(), 255)) AS total,
-        toMonday(toDate(local)) AS monday,
+        groupArray(sent_ms) AS sents, groupArray(message_id) AS ids, groupArray(offset_s) AS offsets, groupArray(rates) AS rates_told,
+        arraySort((_, at, id) -> (at, id), arrayEnumerate(ids), sents, ids) AS places,
+        arrayMap(i -> rates_told[i], places) AS rates_of,
         -- The week in UTC, by the offsets of its first and last message.
-        toDateTime64(monday, 3, 'UTC') - toIntervalSecond(argMin(offset_s, (sent, message_id))) AS begins,
-        toDateTime64(monday + 7, 3, 'UTC') - toIntervalSecond(argMax(offset_s, (sent, message_id))) AS ends,
-        arraySort(groupArray((toUnixTimestamp64Milli(sent), message_id, open_n, open_y, click_n, click_y, reply_n, reply_y))) AS messages_of
-    FROM zoned
-    GROUP BY business_id, contact_id, monday
+        toDateTime64(monday, 3, 'UTC') - toIntervalSecond(offsets[places[1]])      AS begins,
+        toDateTime64(monday + 7, 3, 'UTC') - toIntervalSecond(offsets[places[-1]]) AS ends
+    FROM
+    (
+        SELECT
+            *, cityHash64(business_id, contact_id) AS contact, toMonday(toDate(local)) AS monday, toUnixTimestamp64Milli(sent) AS sent_ms,
+            -- What is measured and what was had, as bits.
+            toUInt8(open_n + 2 * open_y + 4 * click_n + 8 * click_y + 16 * reply_n + 32 * reply_y) AS rates
+        FROM zoned
+    )
+    GROUP BY contact, monday
     HAVING total BETWEEN 2 AND 10
        AND begins >= {from:DateTime64(3, 'UTC')}
        AND ends <= {to:DateTime64(3, 'UTC')}
        -- Exposure is known and outcomes are matured at each position, or the positions would be of other weeks.
-       AND begins >= data_from + INTERVAL 7 DAY
-       AND ends <= cut_at - INTERVAL 7 DAY
+       AND begins >= max(told_from) + INTERVAL 7 DAY
+       AND ends <= max(loaded_to) - INTERVAL 7 DAY
 ),
 per_contact AS
 (
     SELECT
-        business_id,
-        max(cut_at) AS cutoff_at,
-        slice,
-        total,
-        contact_id,
-        rate.1               AS of_outcome,
-        sumForEach(rate.2)   AS n,
-        sumForEach(rate.3)   AS y,
-        max(week_by_contact) AS is_by_contact,
-        max(week_by_market)  AS is_by_market
+        any(told) AS told_as, total, max(week_by_contact) AS is_by_contact, max(week_by_market) AS is_by_market,
+        sumForEach(arrayMap(r -> bitTest(r, 0), rates_of)) AS opens_n,   sumForEach(arrayMap(r -> bitTest(r, 1), rates_of)) AS opens_y,
+        sumForEach(arrayMap(r -> bitTest(r, 2), rates_of)) AS clicks_n,  sumForEach(arrayMap(r -> bitTest(r, 3), rates_of)) AS clicks_y,
+        sumForEach(arrayMap(r -> bitTest(r, 4), rates_of)) AS replies_n, sumForEach(arrayMap(r -> bitTest(r, 5), rates_of)) AS replies_y
     FROM weeks
-    ARRAY JOIN [('open', arrayMap(m -> m.3, messages_of), arrayMap(m -> m.4, messages_of)),
-                ('click', arrayMap(m -> m.5, messages_of), arrayMap(m -> m.6, messages_of)),
-                ('reply', arrayMap(m -> m.7, messages_of), arrayMap(m -> m.8, messages_of))] AS rate
-    ARRAY JOIN [('all', ''), ('market', toString(week_market))] AS slice
-    GROUP BY business_id, slice, total, contact_id, of_outcome
+    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
+        [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'market', week_market)],
+        [cityHash64(business_id, 'only', week_channel, week_market)]) AS told
+    GROUP BY cityHash64(contact, told), total -- contact and told, as one number
+),
+summed AS
+(
+    SELECT
+        told_as, total, place, of_outcome, sumIf(n, is_by_contact) AS by_contact_n, sumIf(n, is_by_market) AS by_market_n,
+        sum(n * n_of[1]) AS cross_nn, sum(y * y_of[1]) AS cross_yy, sum(n * y_of[1]) AS cross_ny, sum(y * n_of[1]) AS cross_yn,
+        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
+    FROM per_contact
+    ARRAY JOIN [1, 2, 3] AS of_outcome, [opens_n, clicks_n, replies_n] AS n_of, [opens_y, clicks_y, replies_y] AS y_of
+    ARRAY JOIN n_of AS n, y_of AS y, arrayEnumerate(n_of) AS place
+    WHERE n > 0
+    GROUP BY told_as, total, place, of_outcome
 )
 SELECT
-    business_id,
-    max(cutoff_at)         AS cutoff,
-    slice.1                AS dimension,
-    slice.2                AS segment,
-    of_outcome             AS outcome,
-    total                  AS week_total,
-    toUInt8(place)         AS position,
+    g.business_id          AS business_id,
+    any(l.loaded_to)       AS cutoff, -- the same for the whole business
+    g.dimension            AS dimension,
+    g.segment              AS segment,
+    ['open', 'click', 'reply'][s.of_outcome] AS outcome,
+    s.total                AS week_total,
+    toUInt8(s.place)       AS position,
     'the week''s total'    AS condition,
     'crude'                AS identification,
-    sumIf(own_n, is_by_contact) AS zoned_contact,
-    sumIf(own_n, is_by_market)  AS zoned_market,
-    sum(own_n * n[1])      AS cross_nn,
-    sum(own_y * y[1])      AS cross_yy,
-    sum(own_n * y[1])      AS cross_ny,
-    sum(own_y * n[1])      AS cross_yn,
-    count()                AS contacts,
-    sum(own_n)             AS messages,
-    sum(own_y)             AS outcomes,
-    sum(own_n * own_n)     AS sum_nn,
-    sum(own_y * own_y)     AS sum_yy,
-    sum(own_n * own_y)     AS sum_ny
-FROM per_contact
-ARRAY JOIN n AS own_n, y AS own_y, arrayEnumerate(n) AS place
-WHERE own_n > 0
-GROUP BY business_id, slice, of_outcome, total, place
+    sum(s.by_contact_n)    AS zoned_contact,
+    sum(s.by_market_n)     AS zoned_market,
+    sum(s.cross_nn)        AS cross_nn,
+    sum(s.cross_yy)        AS cross_yy,
+    sum(s.cross_ny)        AS cross_ny,
+    sum(s.cross_yn)        AS cross_yn,
+    sum(s.contacts_n)      AS contacts,
+    sum(s.all_n)           AS messages,
+    sum(s.all_y)           AS outcomes,
+    sum(s.nn)              AS sum_nn,
+    sum(s.yy)              AS sum_yy,
+    sum(s.ny)              AS sum_ny
+FROM summed AS s
+INNER JOIN segments AS g ON g.number = s.told_as
+INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
+WHERE g.dimension IN ('all', 'market')
+GROUP BY business_id, dimension, segment, outcome, week_total, position
 ORDER BY business_id, dimension, segment, outcome, week_total, position

@@ -4,7 +4,7 @@
 -- A function needs a constant zone, so {{offset}} stands for one branch per zone that the data hold.
 contact_zones AS
 (
-    SELECT business_id, contact_id, argMax(named_zone, (named_at, named_zone)) AS zone
+    SELECT cityHash64(business_id, contact_id) AS contact, argMax(named_zone, (named_at, named_zone)) AS zone
     FROM
     (
         SELECT business_id, contact_id, own_zone AS named_zone, sent AS named_at
@@ -19,7 +19,7 @@ contact_zones AS
           AND is_test = 0
           AND event_time < {to:DateTime64(3, 'UTC')}
     )
-    GROUP BY business_id, contact_id
+    GROUP BY contact
 ),
 zoned AS
 (
@@ -32,6 +32,6 @@ zoned AS
         {{offset}}                                    AS offset_s,
         r.sent + toIntervalSecond(offset_s)           AS local -- as if local time were UTC
     FROM rated AS r
-    LEFT JOIN contact_zones AS c ON c.business_id = r.business_id AND c.contact_id = r.contact_id
+    LEFT JOIN contact_zones AS c ON c.contact = cityHash64(r.business_id, r.contact_id)
     WHERE r.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),

@@ -7,11 +7,11 @@ measured AS
 (
     SELECT
         business_id, account_id, channel,
-        countIf(delivered_at IS NOT NULL) > 0 AS tells_deliveries,
-        countIf(opened_at IS NOT NULL) > 0    AS tells_opens,
-        countIf(clicked_at IS NOT NULL) > 0   AS tells_clicks,
-        countIf(replied_at IS NOT NULL) > 0   AS tells_replies,
-        countIf(opted_out_at IS NOT NULL) > 0 AS tells_opt_outs
+        count(delivered_at) > 0 AS tells_deliveries,
+        count(opened_at) > 0    AS tells_opens,
+        count(clicked_at) > 0   AS tells_clicks,
+        count(replied_at) > 0   AS tells_replies,
+        count(opted_out_at) > 0 AS tells_opt_outs
     FROM messages
     WHERE sent_at >= {from:DateTime64(3, 'UTC')}
       AND sent_at < {to:DateTime64(3, 'UTC')}
@@ -20,7 +20,8 @@ measured AS
 rules AS
 (
     SELECT
-        k.business_id AS business_id, k.account_id AS account_id, k.channel AS channel, c.cutoff AS loaded_to, c.data_from AS told_from,
+        -- A number instead of names: each message looks it up.
+        cityHash64(k.business_id, k.account_id, k.channel) AS line, c.cutoff AS loaded_to, c.data_from AS told_from,
         tells_deliveries, tells_opens, tells_clicks, tells_replies, tells_opt_outs
     FROM measured AS k
     INNER JOIN coverage AS c ON c.business_id = k.business_id AND c.account_id = k.account_id
@@ -58,7 +59,7 @@ rated AS
         reply_n AND ifNull(m.replied_at <= m.sent_at + INTERVAL 24 HOUR, 0) AS reply_y,
         opt_out_n AND m.opted_out_at IS NOT NULL                            AS opt_out_y -- within 7 days, or it would not be this message's
     FROM messages AS m
-    LEFT JOIN rules AS k ON k.business_id = m.business_id AND k.account_id = m.account_id AND k.channel = m.channel
+    LEFT JOIN rules AS k ON k.line = cityHash64(m.business_id, m.account_id, m.channel)
     WHERE m.sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND m.sent_at < {to:DateTime64(3, 'UTC')}
       AND m.purpose = 'proactive'
