@@ -372,7 +372,11 @@ func withinWords(o outcome, slope *curveRow) (words, value, interval string) {
 	value, interval = Points.write(*slope.Estimate), "95% interval "+Points.between(*slope.Lower, *slope.Upper)
 	switch {
 	case slope.Verdict == "cannot tell":
-		return "It cannot be told whether more messages change the " + o.Rate + ": the sender seems to react to contacts", value, interval
+		why := slope.Why
+		if strings.HasPrefix(why, "the dose of the week after") {
+			why = "the sender seems to react to contacts"
+		}
+		return "It cannot be told whether more messages change the " + o.Rate + ": " + why, value, interval
 	case *slope.Upper < 0:
 		return fmt.Sprintf("Compared with themselves, contacts have a lower %s at more messages: %s for each", o.Rate, Points.write(*slope.Estimate)), value, interval
 	case *slope.Lower > 0:

@@ -146,14 +146,15 @@ type byMessageRow struct {
 
 func byMessageFigure(d *Data) Figure {
 	rows := Rows[byMessageRow](d, "opt_out_by_message dimension=")
-	f := Figure{ID: "by-message", Topic: "Staying by number of messages since the opt-in", Unit: "Share still there after their n-th proactive message, and opt-outs with it per 1,000",
+	f := Figure{ID: "by-message", Topic: "Opt-outs by number of messages since the opt-in", Unit: "Share that has not opted out within 7 days of a proactive message, up to the n-th, and opt-outs with it per 1,000",
 		Interval: "95% intervals", Level: Crude, Ask: "opt_out_by_message dimension=", Metric: "opt_out_by_message",
+		Notes: []string{"Who opts out later than 7 days after a message, or after an answer, counts until then and no further: by time since the opt-in all opt-outs count."},
 		Columns: []Column{{"number", "Message", Count, false}, {"at_risk", "At risk", Count, false}, {"opt_outs", "Opt-outs", Count, false}, {"hazard", "Opt-outs per 1,000", Permille, false}, {"hazard_lower", "95% from", Permille, false}, {"hazard_upper", "to", Permille, false},
-			{"survival", "Still there", Percent, true}, {"survival_lower", "95% from", Percent, false}, {"survival_upper", "to", Percent, false}, whyColumn}}
+			{"survival", "Not opted out", Percent, true}, {"survival_lower", "95% from", Percent, false}, {"survival_upper", "to", Percent, false}, whyColumn}}
 	for _, g := range bySlice(rows, func(r byMessageRow) (string, string, uint64) { return r.Dimension, r.Segment, r.AtRisk }) {
 		slices.SortFunc(g.Rows, func(a, b byMessageRow) int { return cmp.Compare(a.Number, b.Number) })
 		v := View{Slice: g.Slice, N: count(g.Rows[0].AtRisk) + " spells of " + count(g.Rows[0].Contacts) + " contacts at their first message"}
-		stay := Dots{Title: "Still there", Note: "% after the n-th message", Label: "Share still there by number of messages", Kind: Percent, Under: "Messages since the opt-in"}
+		stay := Dots{Title: "Not opted out", Note: "% after the n-th message", Label: "Share that has not opted out by number of messages", Kind: Percent, Under: "Messages since the opt-in"}
 		leave := Dots{Title: "Leaving with it", Note: "opt-outs per 1,000 who got the n-th message; where none stands, fewer than 5", Label: "Opt-outs by number of the message", Kind: Permille, Under: "Messages since the opt-in"}
 		var stays, leaves Line
 		for i, r := range g.Rows {
@@ -175,7 +176,7 @@ func byMessageFigure(d *Data) Figure {
 			}
 			v.Rows = append(v.Rows, []any{r.Number, r.AtRisk, optOuts, number(hazard.Value), number(hazard.Lower), number(hazard.Upper), number(survival.Value), number(survival.Lower), number(survival.Upper), why})
 			if survival.shown() && g.Slice == (Slice{}) {
-				v.Finding = fmt.Sprintf("%s (%s) are still there %s messages after their opt-in", Percent.write(*r.Survival), Percent.between(*r.SurvivalLower, *r.SurvivalUpper), name)
+				v.Finding = fmt.Sprintf("%s (%s) have not opted out after %s messages since their opt-in", Percent.write(*r.Survival), Percent.between(*r.SurvivalLower, *r.SurvivalUpper), name)
 			}
 		}
 		stays.Colour, leaves.Colour, leaves.Loose = Leave, Leave, true

@@ -49,8 +49,9 @@ func TestContactClasses(t *testing.T) {
 		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 5, 5, 1, 'recommended')",
 		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 8, 10, 0, 'recommended')",
 		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'crude', 0, 11, 65535, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'crude', 1, 1, 1, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'crude', 1, 2, 2, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'randomised', 1, 0, 65535, 1, 'recommended')", // of arms
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 1, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 2, 2, 1, 'recommended')",
 		"('shop', '2025-03-01', '2025-05-01', 'market', 'VN', 'within', 1, 2, 2, 1, 'no recommendation')",
 	})
 	var people, messages []string

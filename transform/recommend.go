@@ -123,9 +123,9 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 				contests = append(contests, tested)
 			}
 		}
-		// Randomised is the best level there is, unless the test is broken.
+		// Randomised is the best level there is, unless the test is broken or too small to say anything.
 		best := 1
-		if last := len(contests) - 1; last == 2 && contests[last].blocked == "" {
+		if last := len(contests) - 1; last == 2 && contests[last].blocked == "" && contests[last].candidates() >= contests[last].fewest {
 			best = last
 		}
 		for i, c := range contests {
@@ -361,6 +361,15 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 		}
 	}
 	return c, true
+}
+
+func (c contest) candidates() (n int) {
+	for _, k := range c.choices {
+		if k.excluded == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // curve returns the candidates as stats.Optimum takes them, and which choices they are.

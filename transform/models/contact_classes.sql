@@ -69,9 +69,8 @@ targets AS
     WHERE window_from = toDate({from:DateTime64(3, 'UTC')})
       AND window_to = toDate({to:DateTime64(3, 'UTC')})
       AND dimension IN ('all', 'market')
-      AND headline = 1
+      AND identification = 'within' -- a test compares arms, not doses
       AND plausible = 1
-      AND arm = ''
       AND advice = 'recommended'
     GROUP BY business_id, of_dimension, of_segment
 )
