@@ -8,7 +8,7 @@
 --          market String =
 --          outcome String =
 -- returns: channel String, market String, outcome String, exposure_from UInt16, exposure_to UInt16,
---          contacts UInt64, messages UInt64, outcomes UInt64, suppressed UInt8, rate Nullable(Float64),
+--          identification String, contacts UInt64, messages UInt64, outcomes UInt64, suppressed UInt8, rate Nullable(Float64),
 --          lower Nullable(Float64), upper Nullable(Float64), design_effect Nullable(Float64), cutoff DateTime64(3, 'UTC')
 -- units:   rate, lower, upper are ratios in [0,1] over messages; exposure_to 65535 is no upper end; an empty channel,
 --          market or outcome asks for every one; rate and interval are NULL in suppressed cells (under 30 contacts or 5 outcomes)
@@ -18,6 +18,7 @@ SELECT
     outcome,
     exposure_from,
     exposure_to,
+    identification,
     contacts,
     messages,
     outcomes,

@@ -5,7 +5,7 @@
 --          from Date = <latest window>
 --          to Date = <latest window>
 --          market String =
--- returns: market String, dose_from UInt16, dose_to UInt16, contacts UInt64, person_days UInt64, opt_outs UInt64,
+-- returns: market String, dose_from UInt16, dose_to UInt16, identification String, contacts UInt64, person_days UInt64, opt_outs UInt64,
 --          suppressed UInt8, rate Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64),
 --          design_effect Nullable(Float64), cutoff DateTime64(3, 'UTC')
 -- units:   rate, lower, upper are opt-outs per person-day at risk; dose_to 65535 is no upper end; an empty market asks
@@ -14,6 +14,7 @@ SELECT
     market,
     dose_from,
     dose_to,
+    identification,
     contacts,
     person_days,
     opt_outs,

@@ -192,20 +192,20 @@ func TestDefaultsAndFormats(t *testing.T) {
 		('north', '2026-03-01', '2026-05-01', '2026-04-30 23:00:00', 'all', 11, 65535, 12, 90, 1, 1, NULL, NULL, NULL),
 		('north', '2026-04-01', '2026-05-01', '2026-04-30 23:00:00', 'all', 1, 1, 300, 5000, 7, 0, 0.0014, 0.0006, 0.003)`)
 
-	want := `market  dose_from  dose_to  contacts  person_days  opt_outs  suppressed    rate   lower   upper  design_effect  cutoff
-all             1        1       500        10000        12           0  0.0012  0.0007  0.0021              —  2026-04-30T23:00:00.000Z
-all            11    65535        12           90         1           1       —       —       —              —  2026-04-30T23:00:00.000Z
+	want := `market  dose_from  dose_to  identification  contacts  person_days  opt_outs  suppressed    rate   lower   upper  design_effect  cutoff
+all             1        1  crude                500        10000        12           0  0.0012  0.0007  0.0021              —  2026-04-30T23:00:00.000Z
+all            11    65535  crude                 12           90         1           1       —       —       —              —  2026-04-30T23:00:00.000Z
 `
 	if got := text(t, db, "frequency_opt_out", nil, Table); got != want {
 		t.Errorf("table of the longest window that ends last =\n%s\nwant\n%s", got, want)
 	}
-	want = `"market","dose_from","dose_to","contacts","person_days","opt_outs","suppressed","rate","lower","upper","design_effect","cutoff"
-"all",1,1,300,5000,7,0,0.0014,0.0006,0.003,,"2026-04-30T23:00:00.000Z"
+	want = `"market","dose_from","dose_to","identification","contacts","person_days","opt_outs","suppressed","rate","lower","upper","design_effect","cutoff"
+"all",1,1,"crude",300,5000,7,0,0.0014,0.0006,0.003,,"2026-04-30T23:00:00.000Z"
 `
 	if got := text(t, db, "frequency_opt_out", map[string]string{"from": "2026-04-01"}, CSV); got != want {
 		t.Errorf("csv =\n%s\nwant\n%s", got, want)
 	}
-	want = `{"market":"all","dose_from":1,"dose_to":1,"contacts":400,"person_days":9000,"opt_outs":9,"suppressed":0,"rate":0.001,"lower":0.0005,"upper":0.002,"design_effect":null,"cutoff":"2026-03-31T23:00:00.000Z"}
+	want = `{"market":"all","dose_from":1,"dose_to":1,"identification":"crude","contacts":400,"person_days":9000,"opt_outs":9,"suppressed":0,"rate":0.001,"lower":0.0005,"upper":0.002,"design_effect":null,"cutoff":"2026-03-31T23:00:00.000Z"}
 `
 	if got := text(t, db, "frequency_opt_out", map[string]string{"to": "2026-04-01", "business": ""}, JSON); got != want {
 		t.Errorf("json =\n%s\nwant\n%s", got, want)
