@@ -46,7 +46,7 @@ func TestRecommendationSaysWhatItRestsOn(t *testing.T) {
 		return fmt.Sprintf(`{"dimension":"all","segment":"","measure":%q,"cap":3,"outcome":"open","identification":"within","contacts":400,"person_days":9000,"days_above":500,"observed":60,"observed_lower":55,"observed_upper":65,"capped":50,"capped_lower":45,"capped_upper":55,"change":-10,"change_lower":-12,"change_upper":-8,"verdict":%q,"assumption":"so"}`, measure, verdict) + "\n"
 	}
 	c := content(t, frequencyPage, answers{"frequency_recommendation": dose, "frequency_what_if": change("engagement", "cannot tell") + change("opt_out", "association")})
-	if got, want := figure(c, "recommendation").Views[0].Finding, "3 messages in 7 days is the smallest number that may be best, by contacts compared with themselves (an association)"; got != want {
+	if got, want := figure(c, "recommendation").Views[0].Finding, "3 messages in 7 days is the smallest number that may be best and surely keeps the budget of opt-outs, by contacts compared with themselves (an association)"; got != want {
 		t.Errorf("the recommendation says %q, want %q", got, want)
 	}
 	if notes := strings.Join(figure(c, "recommendation").Notes, " "); !strings.Contains(notes, "Budget: at most 5.00 opt-outs per 1,000 person-days") {
