@@ -4,8 +4,9 @@
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), arm String, outcome String, contacts UInt64, person_days UInt64,
 --          outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64, mixed_contacts UInt64, began_before UInt8
--- units:   a contact's days run from the first at risk on which its arm was known to the end of the window, whether it left or not; an outcome is a
---          day with at least one, of `sent` a message; sums are over contacts;
+-- units:   a contact's days run from the first day on which any contact of the business had an arm, or its own first day at risk if that
+--          is later, to the end of the window, whether it left or not; of opt-outs from the first on which its own arm was known: had it left before, it
+--          would be in no arm. An outcome is a day with at least one, of `sent` a message; sums are over contacts;
 --          began_before is 1 where somebody had an arm before the window: who left until then is in no row
 WITH
 ['open', 'click', 'reply', 'any', 'opt_out', 'sent'] AS names,
@@ -40,9 +41,9 @@ earlier AS
 tests AS
 (
     SELECT
-        t.business_id AS business_id, v.loaded_to AS loaded_to,
+        t.business_id AS business_id, t.began AS began, v.loaded_to AS loaded_to,
         least(toDate({to:DateTime64(3, 'UTC')}), toDate(v.loaded_to)) AS ends -- the day after the last one
-    FROM (SELECT DISTINCT business_id FROM days WHERE arm != '') AS t
+    FROM (SELECT business_id, min(day) AS began FROM days WHERE arm != '' GROUP BY business_id) AS t
     INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.business_id
 ),
 per_contact AS
@@ -50,18 +51,19 @@ per_contact AS
     SELECT
         d.business_id AS business_id, d.contact_id AS contact_id, any(t.loaded_to) AS cut_at,
         argMax(d.arm, d.day) AS assigned,
-        toUInt64(any(t.ends) - min(d.day)) AS n,
+        toUInt64(any(t.ends) - min(d.day)) AS days_n,
+        toUInt64(any(t.ends) - minIf(d.day, d.arm != '')) AS known_days_n,
         [countIf(opened > 0), countIf(clicked > 0), countIf(replied > 0), countIf(opened + clicked + replied > 0), countIf(opted_out = 1), sum(sent)] AS ys
     FROM days AS d
     INNER JOIN tests AS t ON t.business_id = d.business_id
-    WHERE d.arm != '' -- before its arm was known, nobody of it could have left
+    WHERE d.day >= t.began
     GROUP BY business_id, contact_id
 ),
 by_arm AS
 (
     SELECT business_id, cut_at, assigned, name, count() AS g, sum(n) AS sn, sum(y) AS sy, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
     FROM per_contact
-    ARRAY JOIN names AS name, ys AS y
+    ARRAY JOIN names AS name, ys AS y, arrayMap(o -> if(o = 'opt_out', known_days_n, days_n), names) AS n
     WHERE assigned != ''
     GROUP BY business_id, cut_at, assigned, name
 )
