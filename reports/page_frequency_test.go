@@ -56,3 +56,17 @@ func TestRecommendationSaysWhatItRestsOn(t *testing.T) {
 		t.Errorf("the cap says %q, want %q", got, want)
 	}
 }
+
+// What cannot be told has a reason, and a sender who reacts is only one of them.
+func TestWithinSaysWhyItCannotTell(t *testing.T) {
+	estimate, lower, upper := -.02, -.03, -.01
+	for why, want := range map[string]string{
+		"the dose of the week after goes with the outcome too: 0.01 for each message": "the sender seems to react to contacts",
+		"there is no placebo: too few contacts whose next week is known":              "there is no placebo: too few contacts whose next week is known",
+	} {
+		words, _, _ := withinWords(outcomes[0], &curveRow{Estimate: &estimate, Lower: &lower, Upper: &upper, Verdict: "cannot tell", Why: why})
+		if !strings.HasSuffix(words, ": "+want) {
+			t.Errorf("%q, want its end to be %q", words, want)
+		}
+	}
+}

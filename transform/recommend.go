@@ -123,11 +123,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 				contests = append(contests, tested)
 			}
 		}
-		// Randomised is the best level there is, unless the test is broken or too small to say anything.
-		best := 1
-		if last := len(contests) - 1; last == 2 && contests[last].blocked == "" && contests[last].candidates() >= contests[last].fewest {
-			best = last
-		}
+		best := headline(contests, r.values)
 		for i, c := range contests {
 			c.headline = i == best
 			rows, err := c.rows(s, r.values, w)
@@ -333,7 +329,7 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 			k.engagement = measured{known: true} // nothing sent, nothing gained
 		}
 		if l := known("opt_out"); l.known {
-			k.leaving = hazardLimits(l.rate, l.stdError*l.stdError, k.personDays, groups)
+			k.leaving = hazardLimits(l.rate, l.stdError*l.stdError, float64(t.personDays["opt_out"]), groups)
 		}
 		if !k.engagement.known || !k.leaving.known || k.dose == 0 && !held || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
 			k.excluded = "few contacts or outcomes"
@@ -363,13 +359,15 @@ func randomised(arms []*tested, outcome string) (contest, bool) {
 	return c, true
 }
 
-func (c contest) candidates() (n int) {
-	for _, k := range c.choices {
-		if k.excluded == "" {
-			n++
+// headline returns the level to quote, of contests in the order crude, within, randomised: randomised is the best there is, unless the
+// test is broken or too small to say anything.
+func headline(contests []contest, v Values) int {
+	for _, c := range contests[2:] {
+		if _, candidates := c.curve(v); c.blocked == "" && len(candidates) >= c.fewest {
+			return 2
 		}
 	}
-	return n
+	return 1
 }
 
 // curve returns the candidates as stats.Optimum takes them, and which choices they are.

@@ -411,3 +411,40 @@ VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'associat
 		t.Errorf("recommended in %d of %d worlds, %d doses plausible", recommended, worlds, held["plausible within"])
 	}
 }
+
+// A test of two arms takes the place of the comparison within contacts, but not one that is broken or has too few contacts.
+func TestHeadline(t *testing.T) {
+	arms := func(contacts uint64, identification string) (arms []*tested) {
+		for i, arm := range []string{"one", "seven"} {
+			rate, left, sent, stdError := .1+.1*float64(i), .002, 1/7.+6/7.*float64(i), .001
+			n := func(share float64) uint64 { return uint64(share * 30 * float64(contacts)) }
+			arms = append(arms, &tested{
+				arm: arm, identification: identification,
+				contacts:   map[string]uint64{"open": contacts, "opt_out": contacts, "sent": contacts},
+				personDays: map[string]uint64{"open": n(1), "opt_out": n(1), "sent": n(1)},
+				outcomes:   map[string]uint64{"open": n(rate), "opt_out": n(left), "sent": n(sent)},
+				rate:       map[string]*float64{"open": &rate, "opt_out": &left, "sent": &sent},
+				stdError:   map[string]*float64{"open": &stdError, "opt_out": &stdError, "sent": &stdError},
+			})
+		}
+		return arms
+	}
+	for _, c := range []struct {
+		name string
+		arms []*tested
+		want int
+	}{
+		{"none", nil, 1},
+		{"believed", arms(1000, "randomised"), 2},
+		{"broken", arms(1000, "blocked"), 1},
+		{"small", arms(50, "randomised"), 1},
+	} {
+		contests := make([]contest, 2)
+		if test, ok := randomised(c.arms, "open"); ok {
+			contests = append(contests, test)
+		}
+		if got := headline(contests, DefaultValues()); got != c.want {
+			t.Errorf("%s: contest %d is quoted, want %d", c.name, got, c.want)
+		}
+	}
+}
