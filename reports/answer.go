@@ -111,8 +111,9 @@ type answer struct {
 
 const caveat = "This is an association in the messages that were sent, not the effect of sending more: people who engage more may also be messaged more."
 
-// answerOf builds the answer from the curves of all channels and markets together.
-func answerOf(engagement map[string]curve, optOut curve) answer {
+// answerOf builds the answer from the curves of all channels and markets together, and the headline outcome's slope within contacts, nil
+// if there is none. Where the two disagree, the title is of the same contacts: a crude curve may show no more than who gets many messages.
+func answerOf(engagement map[string]curve, optOut curve, slope *curveRow) answer {
 	o, e := headlineOutcome(engagement)
 	engaged := changeOf(e.shown())
 
@@ -129,8 +130,16 @@ func answerOf(engagement map[string]curve, optOut curve) answer {
 			Sentence: []string{"A message counts once its attribution window has passed: 24 hours for replies, 7 days for opens and clicks."},
 		}
 	}
-	a := answer{Title: title(o, engaged.direction, left.direction), Caveat: caveat}
-	a.Sentence = append(a.Sentence, engagementSentence(o, e, engaged), optOutSentence(optOut, doses, left))
+	a := answer{Caveat: caveat}
+	said := engagementSentence(o, e, engaged)
+	if within := withinDirection(slope); within == unknown || within == engaged.direction || engaged.direction == unknown {
+		a.Title = title(o.Rate, o.Plural, engaged.direction, left.direction)
+	} else {
+		a.Title = title(o.Rate+" of the same contacts", o.Plural, within, left.direction)
+		words, _, interval := withinWords(o, slope)
+		said += fmt.Sprintf(" But who gets more messages differs. %s (%s).", words, interval)
+	}
+	a.Sentence = append(a.Sentence, said, optOutSentence(optOut, doses, left))
 	if engaged.direction == unknown && left.direction == unknown {
 		a.Caveat = ""
 	}
@@ -155,12 +164,12 @@ func headlineOutcome(engagement map[string]curve) (outcome, curve) {
 }
 
 // title joins two halves: what goes with more messages, and what stands for itself.
-func title(o outcome, engagement, optOut direction) string {
-	rate := map[direction]string{rises: "a higher " + o.Rate, falls: "a lower " + o.Rate}[engagement]
+func title(rateName, plural string, engagement, optOut direction) string {
+	rate := map[direction]string{rises: "a higher " + rateName, falls: "a lower " + rateName}[engagement]
 	leave := map[direction]string{rises: "more opt-outs", falls: "fewer opt-outs"}[optOut]
 	rateAlone := map[direction]string{
-		unknown: "there is too little data on " + o.Plural, unclear: "the " + o.Rate + " shows no clear change",
-		peaks: "the " + o.Rate + " peaks in between", dips: "the " + o.Rate + " is lowest in between",
+		unknown: "there is too little data on " + plural, unclear: "the " + rateName + " shows no clear change",
+		peaks: "the " + rateName + " peaks in between", dips: "the " + rateName + " is lowest in between",
 	}[engagement]
 	leaveAlone := map[direction]string{
 		unknown: "there is too little data on opt-outs", unclear: "opt-outs show no clear change",
@@ -179,7 +188,7 @@ func title(o outcome, engagement, optOut direction) string {
 	case engagement == unknown && optOut == unknown:
 		return "There is too little data to say yet"
 	case engagement == unclear && optOut == unclear:
-		return "No clear change in the " + o.Rate + " or in opt-outs with more messages"
+		return "No clear change in the " + rateName + " or in opt-outs with more messages"
 	}
 	return "From few messages to many, " + rateAlone + "; " + leaveAlone
 }

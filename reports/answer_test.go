@@ -75,7 +75,7 @@ func TestAnswer(t *testing.T) {
 		if open != nil {
 			engagement["open"] = curve{Cells: cells(open...)}
 		}
-		a := answerOf(engagement, curve{Cells: cells(optOut...)})
+		a := answerOf(engagement, curve{Cells: cells(optOut...)}, nil)
 		all := strings.ReplaceAll(said(a), "\u00a0", " ")
 		for _, w := range want {
 			if !strings.Contains(all, w) {
@@ -108,15 +108,42 @@ func TestAnswer(t *testing.T) {
 	f(nil, hidden, rising, "there is too little data on opens.")
 }
 
+// A crude curve that the same contacts do not show is not what the title says; one that they show needs no second word, and what cannot be told none.
+func TestAnswerBelievesTheSameContacts(t *testing.T) {
+	slope := func(estimate, lower, upper float64, verdict string) *curveRow {
+		return &curveRow{Estimate: &estimate, Lower: &lower, Upper: &upper, Verdict: verdict}
+	}
+	for _, c := range []struct {
+		engagement [][3]float64
+		slope      *curveRow
+		want       []string
+	}{
+		{rising, slope(-.02, -.03, -.01, "association"), []string{"More messages go with a lower reply rate of the same contacts and more opt-outs.",
+			"who gets more messages differs", "contacts have a lower reply rate at more messages: −2.0 pp for each (95% interval −3.0 to −1.0 pp)"}},
+		{peaking, slope(.001, -.01, .01, "association"), []string{"More messages go with more opt-outs; the reply rate of the same contacts shows no clear change."}},
+		{falling, slope(-.02, -.03, -.01, "association"), []string{"More messages go with a lower reply rate and more opt-outs."}},
+		{rising, slope(-.02, -.03, -.01, "cannot tell"), []string{"More messages go with a higher reply rate, but also with more opt-outs."}},
+		{rising, &curveRow{Suppressed: 1, Verdict: "association"}, []string{"More messages go with a higher reply rate, but also with more opt-outs."}},
+	} {
+		a := answerOf(map[string]curve{"reply": {Cells: cells(c.engagement...)}}, curve{Cells: cells(rising...)}, c.slope)
+		all := strings.ReplaceAll(said(a), "\u00a0", " ")
+		for _, w := range c.want {
+			if !strings.Contains(all, w) {
+				t.Errorf("the answer\n%s\nlacks %q", all, w)
+			}
+		}
+	}
+}
+
 // The comparison starts at one message, where the dose of none is not one of two.
 func TestAnswerStartsAtOneMessage(t *testing.T) {
 	none := cell{Contacts: 90, N: 900, Events: 9, Rate: .001, Lower: .0005, Upper: .0015, Shown: true}
 	one := cell{From: 1, To: 1, Contacts: 90, N: 900, Events: 9, Rate: .01, Lower: .005, Upper: .015, Shown: true}
 	two := cell{From: 2, To: noUpperEnd, Contacts: 90, N: 900, Events: 9, Rate: .011, Lower: .005, Upper: .015, Shown: true}
-	if got := said(answerOf(nil, curve{Cells: []cell{none, one, two}})); !strings.Contains(got, "After a week with 1 message") || !strings.Contains(got, "opt-outs show no clear change") {
+	if got := said(answerOf(nil, curve{Cells: []cell{none, one, two}}, nil)); !strings.Contains(got, "After a week with 1 message") || !strings.Contains(got, "opt-outs show no clear change") {
 		t.Error(got)
 	}
-	if got := said(answerOf(nil, curve{Cells: []cell{none, one}})); !strings.Contains(got, "After a week with no message") || !strings.Contains(got, "More messages go with more opt-outs") {
+	if got := said(answerOf(nil, curve{Cells: []cell{none, one}}, nil)); !strings.Contains(got, "After a week with no message") || !strings.Contains(got, "More messages go with more opt-outs") {
 		t.Error(got)
 	}
 }

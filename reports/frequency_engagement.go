@@ -340,17 +340,9 @@ func curveFigures(d *Data, whole map[string]curve) (list []Figure, answer Answer
 		if len(f.Views) == 0 {
 			continue
 		}
-		slope := func(measure string) *curveRow {
-			for i, r := range own {
-				if r.Dimension == all && r.Identification == "within" && r.Measure == measure {
-					return &own[i]
-				}
-			}
-			return nil
-		}
-		words, value, interval := withinWords(o, slope("slope"))
+		words, value, interval := withinWords(o, withinRow(own, o, "slope"))
 		f.Views[0].Finding = words
-		if p := slope("placebo_slope"); p != nil && finite(p.Estimate) {
+		if p := withinRow(own, o, "placebo_slope"); p != nil && finite(p.Estimate) {
 			f.Notes = append(f.Notes, fmt.Sprintf("Placebo: the messages of the NEXT week go with %s for each (95%% %s). They cannot act, so this should be small; verdict: %s.", Points.write(*p.Estimate), Points.between(*p.Lower, *p.Upper), p.Verdict))
 		}
 		list = append(list, f)
@@ -364,22 +356,50 @@ func curveFigures(d *Data, whole map[string]curve) (list []Figure, answer Answer
 	return list, answer
 }
 
+// withinRow returns what comparing all contacts with themselves gives; nil if there is no such row.
+func withinRow(rows []curveRow, o outcome, measure string) *curveRow {
+	for i, r := range rows {
+		if r.Dimension == all && r.Outcome == o.Name && r.Identification == "within" && r.Measure == measure {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// withinDirection says where the rate of the same contacts goes; unknown where that cannot be told.
+func withinDirection(slope *curveRow) direction {
+	switch {
+	case slope == nil || !slope.measured() || slope.Verdict == "cannot tell":
+		return unknown
+	case *slope.Upper < 0:
+		return falls
+	case *slope.Lower > 0:
+		return rises
+	}
+	return unclear
+}
+
+func (r curveRow) measured() bool {
+	return r.Suppressed == 0 && finite(r.Estimate) && finite(r.Lower) && finite(r.Upper)
+}
+
 // withinWords says what comparing contacts with themselves shows.
 func withinWords(o outcome, slope *curveRow) (words, value, interval string) {
-	if slope == nil || slope.Suppressed == 1 || !finite(slope.Estimate) || !finite(slope.Lower) || !finite(slope.Upper) {
+	if slope == nil || !slope.measured() {
 		return "Too little data to compare contacts with themselves on " + o.Plural, "", ""
 	}
 	value, interval = Points.write(*slope.Estimate), "95% interval "+Points.between(*slope.Lower, *slope.Upper)
-	switch {
-	case slope.Verdict == "cannot tell":
+	if slope.Verdict == "cannot tell" {
 		why := slope.Why
 		if strings.HasPrefix(why, "the dose of the week after") {
 			why = "the sender seems to react to contacts"
 		}
 		return "It cannot be told whether more messages change the " + o.Rate + ": " + why, value, interval
-	case *slope.Upper < 0:
+	}
+	switch withinDirection(slope) {
+	case falls:
 		return fmt.Sprintf("Compared with themselves, contacts have a lower %s at more messages: %s for each", o.Rate, Points.write(*slope.Estimate)), value, interval
-	case *slope.Lower > 0:
+	case rises:
 		return fmt.Sprintf("Compared with themselves, contacts have a higher %s at more messages: %s for each", o.Rate, Points.write(*slope.Estimate)), value, interval
 	}
 	return "Compared with themselves, contacts show no clear change in the " + o.Rate + " with more messages", value, interval

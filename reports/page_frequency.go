@@ -29,8 +29,8 @@ func buildFrequency(d *Data) Content {
 		}
 	}
 	optOut := optOutCurve(Rows[optOutRow](d, "frequency_opt_out"), all)
-	said := answerOf(whole, optOut)
 	o, headline := headlineOutcome(whole)
+	said := answerOf(whole, optOut, withinRow(Rows[curveRow](d, "frequency_curves"), o, "slope"))
 
 	recommended, recommendation := recommendationFigure(d)
 	curves, within := curveFigures(d, whole)
