@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,21 +18,27 @@ import (
 // Format is a form of output.
 type Format string
 
-// The formats. CSV has a header line and writes NULL as an empty field. JSON is one object a line,
-// so that a result of any length streams.
+// The formats. CSV has a header line and writes NULL as an empty field. JSON is one object a line, and Arrow a
+// stream of record batches, so that a result of any length streams.
 const (
-	Table Format = "table" // aligned, for people; NULL is —
-	CSV   Format = "csv"
-	JSON  Format = "json"
+	Table   Format = "table" // aligned, for people: NULL is —, fractions are rounded
+	CSV     Format = "csv"
+	JSON    Format = "json"
+	Parquet Format = "parquet"
+	Arrow   Format = "arrow"
 )
 
 // Formats returns the names of the formats.
-func Formats() []string { return []string{string(Table), string(CSV), string(JSON)} }
+func Formats() []string {
+	return []string{string(Table), string(CSV), string(JSON), string(Parquet), string(Arrow)}
+}
 
 var wireFormats = map[Format]string{
-	Table: "JSONCompactEachRowWithNamesAndTypes",
-	CSV:   "CSVWithNames",
-	JSON:  "JSONEachRow",
+	Table:   "JSONCompactEachRowWithNamesAndTypes",
+	CSV:     "CSVWithNames",
+	JSON:    "JSONEachRow",
+	Parquet: "Parquet",
+	Arrow:   "ArrowStream",
 }
 
 // By default the server writes NULL in CSV as `\N`, which a spreadsheet shows as text, and times
@@ -78,6 +86,9 @@ func writeTable(from io.Reader, to io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("read row %d of the result: %w", len(table), err)
 			}
+			if isFloat(types[i]) {
+				text = short(text)
+			}
 			cells[i] = text
 		}
 		table = append(table, cells)
@@ -117,7 +128,7 @@ func writeTable(from io.Reader, to io.Writer) error {
 	return nil
 }
 
-// cellText writes a value as the server did: numbers digit by digit, text without its quotes.
+// cellText writes a value as the server did: text without its quotes.
 func cellText(cell json.RawMessage) (string, error) {
 	switch {
 	case string(cell) == "null":
@@ -132,11 +143,31 @@ func cellText(cell json.RawMessage) (string, error) {
 	return printable(string(cell)), nil
 }
 
+// short rounds a fraction to what a person reads; the formats for programs have every digit.
+func short(number string) string {
+	const digits = 5 // significant ones
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil || len(number) <= digits+len("0.") {
+		return number
+	}
+	if exponent := math.Log10(math.Abs(x)); exponent >= digits {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', digits, 64)
+}
+
 func isNumber(typ string) bool {
+	return integer.MatchString(unwrapped(typ)) || isFloat(typ) || strings.HasPrefix(unwrapped(typ), "Decimal")
+}
+
+func isFloat(typ string) bool { return float.MatchString(unwrapped(typ)) }
+
+// unwrapped is the type inside Nullable and LowCardinality.
+func unwrapped(typ string) string {
 	for m := wrapped.FindStringSubmatch(typ); m != nil; m = wrapped.FindStringSubmatch(typ) {
 		typ = m[2]
 	}
-	return integer.MatchString(typ) || float.MatchString(typ) || strings.HasPrefix(typ, "Decimal")
+	return typ
 }
 
 // printable keeps a value on its line and the terminal's escape codes out: values come from outside.

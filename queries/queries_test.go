@@ -1,6 +1,7 @@
 package queries
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"drumbeat/warehouse/warehousetest"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
 func TestMain(m *testing.M) { warehousetest.Main(m) }
@@ -337,5 +340,55 @@ func TestFreshnessAndWindows(t *testing.T) {
 	}
 	if len(windows) != 1 || windows[0].Business != "north" || windows[0].EngagementCells != 1 || !windows[0].To.Equal(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("windows = %+v", windows)
+	}
+}
+
+// What programs read has the rows that people see.
+func TestBinaryFormats(t *testing.T) {
+	db := warehousetest.New(t)
+	const sql = "SELECT number AS n, toLowCardinality(concat('c', toString(number))) AS name, if(number = 1, NULL, number / 3) AS rate FROM numbers(3) ORDER BY n"
+	ask := func(format Format) []byte {
+		t.Helper()
+		var out bytes.Buffer
+		if err := NewRunner(db).RunSQL(t.Context(), sql, nil, format, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	stream, err := ipc.NewReader(bytes.NewReader(ask(Arrow)))
+	if err != nil || !stream.Next() {
+		t.Fatalf("arrow: %v", err)
+	}
+	defer stream.Release()
+	text, err := stream.Record().MarshalJSON()
+	if want := `[{"n":0,"name":"c0","rate":0},{"n":1,"name":"c1","rate":null},{"n":2,"name":"c2","rate":0.6666666666666666}]`; err != nil || strings.Join(strings.Fields(string(text)), "") != want {
+		t.Errorf("arrow: %s, %v", text, err)
+	}
+
+	rows, err := file.NewParquetReader(bytes.NewReader(ask(Parquet)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	column, err := rows.RowGroup(0).Column(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates, defined := make([]float64, 3), make([]int16, 3)
+	n, values, err := column.(*file.Float64ColumnChunkReader).ReadBatch(3, rates, defined, nil)
+	if err != nil || n != 3 || values != 2 || rates[0] != 0 || rates[1] != 2./3 || defined[1] != 0 {
+		t.Errorf("parquet: %v of %v, %v", rates, defined, err)
+	}
+}
+
+// A person reads no sixteen digits; a program does.
+func TestTablesRoundFractions(t *testing.T) {
+	for number, want := range map[string]string{
+		"0.005642622443186705": "0.0056426", "6.399057947201227": "6.3991", "-0.01253611": "-0.012536", "0.25": "0.25",
+		"3459.895294520963": "3459.9", "1234567.891": "1234568", "1.0200000000000001e-06": "1.02e-06", "inf": "inf", "—": "—", "4999": "4999",
+	} {
+		if got := short(number); got != want {
+			t.Errorf("%s is written %s, want %s", number, got, want)
+		}
 	}
 }

@@ -19,10 +19,7 @@ var (
 // serverValue checks the text of a value against the type of its parameter and returns it in the
 // form that the server reads. Types that it does not know go through as they are.
 func serverValue(p Param, text string) (string, error) {
-	typ := p.Type
-	for m := wrapped.FindStringSubmatch(typ); m != nil; m = wrapped.FindStringSubmatch(typ) {
-		typ = m[2]
-	}
+	typ := unwrapped(p.Type)
 	fail := func(want string) (string, error) {
 		return "", fmt.Errorf("parameter %s: %q is not %s", p.Name, text, want)
 	}

@@ -16,7 +16,7 @@ type queryCommand struct {
 	Name   string            `arg:"" optional:"" help:"Name of a question; without it the questions are listed."`
 	SQL    string            `help:"Any SELECT instead of a named question." name:"sql" xor:"question"`
 	Param  map[string]string `help:"A parameter of the question: --param market=PH." short:"p" placeholder:"NAME=VALUE"`
-	Format string            `help:"table, csv or json (one object a line)." default:"table" enum:"table,csv,json" short:"f"`
+	Format string            `help:"table, csv, json (one object a line), parquet or arrow (a stream)." default:"table" enum:"table,csv,json,parquet,arrow" short:"f"`
 	Show   bool              `help:"Print the question's definition and SQL instead of asking it."`
 }
 
