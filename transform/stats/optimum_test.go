@@ -63,7 +63,9 @@ func TestOptimum(t *testing.T) {
 		t.Errorf("dearer opt-outs recommend more: %d, %d", s.Double.Recommend, s.Half.Recommend)
 	}
 	// Without a cost of sends only the ratio of gain and loss counts; with one the two are different questions.
-	same := func(a, b Recommendation) bool { return a.Advice == b.Advice && a.Recommend == b.Recommend && a.Best == b.Best }
+	same := func(a, b Recommendation) bool {
+		return a.Advice == b.Advice && a.Recommend == b.Recommend && a.Best == b.Best
+	}
 	if !same(s.HalfValue, s.Double) || !same(s.DoubleValue, s.Half) {
 		t.Errorf("sends are free, and still half the gain is not twice the loss: %+v", s)
 	}
@@ -118,7 +120,8 @@ func TestOptimumWithoutRecommendation(t *testing.T) {
 		t.Errorf("a wide limit: %+v", ignorant)
 	}
 	strange := f("more opt-outs at fewer messages", OverBudget, func(c *DoseCurve, v *Values) {
-		v.Budget, c.Doses[2].OptOut, c.Doses[3].OptOutMost = .0072, .0074, .0070
+		v.Budget, c.Doses[3].OptOutMost = .0072, .0070
+		c.Doses[2].OptOut, c.Doses[2].OptOutMost, c.Doses[2].Engagement = .0074, .0100, .30
 	})
 	if !strange.Doses[3].WithinBudget || strange.Smallest != 2 {
 		t.Errorf("more opt-outs at fewer messages: %+v", strange)
