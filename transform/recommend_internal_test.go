@@ -478,3 +478,68 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 }
+
+// A stratum of much weight has few of the days: without an opt-out the upper limit is Garwood's of the days that they are worth together, not of all 1,000.
+func TestLimitWithoutOptOutsKnowsTheWeights(t *testing.T) {
+	s := &segment{business: "shop", dimension: "all", verdict: "association", propensities: map[int]propensity{}}
+	const groups, bin = 20, 1
+	for g := range groups {
+		sums := make([]float64, doseSums)
+		sums[0] = 40
+		for b := range doseBins {
+			days := [priors]float64{1: 45, 2: 5}
+			if b > bin {
+				days = [priors]float64{1: 5, 2: 45}
+			}
+			if b > bin+1 {
+				days = [priors]float64{}
+			}
+			for p, n := range days {
+				at := p*doseBins + b
+				sums[atCellDays+at], sums[atCellContacts+at] = n, 10
+				if b != bin {
+					sums[atCellOptOuts+at] = 1
+				}
+			}
+			if b <= bin+1 {
+				sums[atDoseContacts+b], sums[atDays+b] = 20, 50
+			}
+		}
+		for e := range 2 {
+			sums[atOutcomes+e], sums[atOutcomes+exposureBins+e] = 50, float64(8+g%3)
+		}
+		sums[atOutcomes+atLinks], sums[atOutcomes+atLinks+exposureBins-1], sums[atOutcomes+atLinks+2*(exposureBins-1)] = 20, 4*millionths, 4*millionths
+		s.add("PH", "whatsapp", uint8(g), sums)
+		s.propensities[g] = propensity{days: [exactDoses]float64{100}, weighted: [exactDoses]float64{10}}
+	}
+	s.plan("open")
+	for _, c := range s.contests() {
+		k := c.choices[bin]
+		// Stratum 1 has 2 x 45 + 5 days of a group in all, stratum 2 2 x 5 + 45.
+		days := 1000.
+		if c.identification == "within" {
+			w := 95. / 150
+			days = 1 / (w*w/900 + (1-w)*(1-w)/100)
+		}
+		if want := stats.Garwood(0).Upper / days; k.optOut != 0 || !k.leaving.known || math.Abs(k.leaving.upper-want) > 1e-12 {
+			t.Errorf("%s: %v opt-outs, upper limit %v of %v known, want %v", c.identification, k.optOut, k.leaving.upper, k.leaving.known, want)
+		}
+	}
+}
+
+// How many more days it takes until the upper limit keeps the budget.
+func TestUntilWithin(t *testing.T) {
+	f := func(q, upper, stdError, budget float64) {
+		t.Helper()
+		const days, groups = 10_000, 200
+		k := choice{leaving: measured{known: true, rate: q, upper: upper, stdError: stdError}}
+		times := k.untilWithin(budget, groups)
+		more := hazardLimits(q, stdError*stdError/times, days*times, groups)
+		if math.Abs(more.upper-budget) > 1e-9 {
+			t.Errorf("%.3g times the days leave an upper limit of %v, want %v", times, more.upper, budget)
+		}
+	}
+	f(.002, .0031, .0005, .0025)
+	f(.002, .0031, .0005, .003)
+	f(0, stats.Garwood(0).Upper/10_000, 0, .0002)
+}
