@@ -14,8 +14,8 @@ import (
 // Randomised tests of a known truth: contacts are assigned at random to a number of weekly messages.
 var (
 	tested = simulate.Options{Contacts: 500, Days: 36, Clicks: true, Arms: []simulate.Arm{{Name: "a_one", Weekly: 1}, {Name: "b_seven", Weekly: 7}}}
-	// broken: the last arm loses a third of its contacts. Of 450 that is missed about once in fifty times at p < .001.
-	broken = simulate.Options{Contacts: 900, Days: 24, Mismatch: true, Arms: tested.Arms}
+	// broken: the last arm loses a third of its contacts, of about 340; at p < .001 that is missed about once in ten times.
+	broken = simulate.Options{Contacts: 750, Days: 24, Mismatch: true, Arms: []simulate.Arm{{Name: "a_one", Weekly: 1}, {Name: "b_two", Weekly: 2}}}
 )
 
 // armTruth is what is to be expected of a day in an arm, from very many contacts.
@@ -130,8 +130,9 @@ func TestKnownArms(t *testing.T) {
 		c.covers(t, "arms, "+what, .03, len(tested.Arms))
 	}
 	quoted.most(t, "a test is what is quoted", .95)
-	blocked.most(t, "a broken test gives no difference", .9)
-	silent.most(t, "a broken test recommends nothing and is not quoted", .9)
+	least := .9 - 3*math.Sqrt(.9*.1/float64(worlds()))
+	blocked.most(t, "a broken test gives no difference", least)
+	silent.most(t, "a broken test recommends nothing and is not quoted", least)
 }
 
 // mean gathers numbers of independent worlds.
