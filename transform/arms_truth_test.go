@@ -92,12 +92,12 @@ func TestKnownArms(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range ask[armRow](t, db, "tested", armRows) {
+			counts[r.Outcome].add(r.Counted) // also where it is suppressed: those that are not have more opt-outs in the first arm than others
 			if r.Difference == nil {
 				continue
 			}
 			caused := seven.days[r.Outcome] - one.days[r.Outcome]
 			differences[r.Outcome].add(*r.Lower <= caused && caused <= *r.Upper)
-			counts[r.Outcome].add(*r.Difference)
 		}
 		for _, r := range ask[armRow](t, db, "broken", armRows) {
 			blocked.add(r.Identification == "blocked" && r.Difference == nil)
@@ -153,17 +153,21 @@ func (m *mean) stdError() float64 {
 // armRow is the difference of a world's arms.
 type armRow struct {
 	Outcome        string   `ch:"outcome"`
-	Identification string   `ch:"identification"`
-	Difference     *float64 `ch:"difference"`
-	Lower          *float64 `ch:"difference_lower"`
-	Upper          *float64 `ch:"difference_upper"`
+	Identification string   `ch:"identified"`
+	Counted        float64  `ch:"counted"`
+	Difference     *float64 `ch:"found"`
+	Lower          *float64 `ch:"lower"`
+	Upper          *float64 `ch:"upper"`
 }
 
 const armRows = `
-SELECT outcome, identification, difference, difference_lower, difference_upper
+SELECT
+    outcome, any(identification) AS identified, sum(if(arm LIKE 'b%', 1, -1) * outcomes / person_days) AS counted,
+    any(difference) AS found, any(difference_lower) AS lower, any(difference_upper) AS upper
 FROM frequency_arms
-WHERE startsWith(business_id, {kind:String}) AND outcome IN ('open', 'click', 'opt_out') AND arm != against
-ORDER BY business_id, outcome, arm`
+WHERE startsWith(business_id, {kind:String}) AND outcome IN ('open', 'click', 'opt_out')
+GROUP BY business_id, outcome
+ORDER BY business_id, outcome`
 
 // armAdvice is an arm of a world as frequency_recommendation has it.
 type armAdvice struct {
