@@ -13,10 +13,13 @@
 --          opt_out_rate Nullable(Float64), opt_out_lower Nullable(Float64), opt_out_upper Nullable(Float64),
 --          utility Nullable(Float64), utility_lower Nullable(Float64), utility_upper Nullable(Float64),
 --          candidate UInt8, excluded String, best UInt8, plausible UInt8, plausible_half UInt8, plausible_double UInt8, within_budget UInt8,
+--          plausible_value_half UInt8, plausible_value_double UInt8, utility_opt_out_rate Nullable(Float64),
 --          chance_best Nullable(Float64), recommended UInt8, recommended_half UInt8, recommended_double UInt8,
+--          recommended_value_half UInt8, recommended_value_double UInt8,
 --          advice String, why String, what_would_settle_it String, strata String, overlap Nullable(Float64), cutoff DateTime64(3, 'UTC')
 -- units:   dose counts sends in 7 days; rates and utility are per person-day, utility in the currency of value_engagement, cost_opt_out and
---          cost_message; dose_to 65535 is no upper end; headline 1 marks the level to quote; NULL where too little is known
+--          cost_message; _half and _double: did an opt-out cost, _value_half and _value_double: were an engagement worth, half or twice
+--          as much; dose_to 65535 is no upper end; headline 1 marks the level to quote; NULL where too little is known
 SELECT
     dimension, segment, identification, opt_out_identification, headline,
     arm, dose_from, dose_to, dose, outcome,
@@ -26,7 +29,9 @@ SELECT
     opt_out_rate, opt_out_lower, opt_out_upper,
     utility, utility_lower, utility_upper,
     candidate, excluded, best, plausible, plausible_half, plausible_double, within_budget,
+    plausible_value_half, plausible_value_double, utility_opt_out_rate,
     chance_best, recommended, recommended_half, recommended_double,
+    recommended_value_half, recommended_value_double,
     advice, why, what_would_settle_it, strata, overlap, cutoff
 FROM frequency_recommendation
 WHERE business_id = {business:String}

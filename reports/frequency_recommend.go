@@ -37,6 +37,8 @@ type recommendationRow struct {
 	Recommended    uint8    `json:"recommended"`
 	Half           uint8    `json:"recommended_half"`
 	Double         uint8    `json:"recommended_double"`
+	ValueHalf      uint8    `json:"recommended_value_half"`
+	ValueDouble    uint8    `json:"recommended_value_double"`
 	Why            string   `json:"why"`
 	Settle         string   `json:"what_would_settle_it"`
 }
@@ -111,15 +113,17 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 	f.Columns[3].Title = "Worth per person-day"
 	r := rows[0]
 	engagement := map[string]string{"open": "an open", "click": "a click", "reply": "a reply"}[r.Outcome]
+	per := "Worth per person-day at risk, were this many messages kept up"
 	if r.Identification == "randomised" {
 		f.Level = Randomised
+		per = "Worth per day of the test of a contact as assigned, whether it has left or not"
 	}
-	f.Unit = fmt.Sprintf("Worth per person-day at risk, were this many messages kept up: %s counts %s, an opt-out costs %s, a message %s", engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Send))
+	f.Unit = fmt.Sprintf("%s: %s counts %s, an opt-out costs %s, a message %s", per, engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Send))
 	budget := "There is no budget for opt-outs. "
 	if r.Budget != nil {
 		budget = fmt.Sprintf("Budget: at most %s opt-outs per 1,000 person-days, by the upper limit. ", perThousand.one(*r.Budget))
 	}
-	f.Notes = append(f.Notes, "These values decide the answer and are a beginning, not a finding: set your own under values in drumbeat.yaml. "+budget+ifCosts(rows))
+	f.Notes = append(f.Notes, "These values decide the answer and are a beginning, not a finding: set your own under values in drumbeat.yaml. "+budget+ifValues(rows, engagement))
 	if len(f.Views) > 1 {
 		f.Notes = append(f.Notes, "Of each channel and market the numbers that may be best hold the best in 95 of 100 cases; of many, some do not.")
 	}
@@ -178,8 +182,8 @@ func recommendationWords(rows []recommendationRow) string {
 	return "No recommendation: " + why
 }
 
-// ifCosts says what a cheaper or dearer opt-out would change.
-func ifCosts(rows []recommendationRow) string {
+// ifValues says what other values of an opt-out and an engagement would change.
+func ifValues(rows []recommendationRow, engagement string) string {
 	one := func(flag func(recommendationRow) uint8) string {
 		for _, r := range rows {
 			if r.Dimension == all && flag(r) == 1 {
@@ -188,8 +192,21 @@ func ifCosts(rows []recommendationRow) string {
 		}
 		return "none"
 	}
-	return "Did an opt-out cost half as much, the recommendation would be " + one(func(r recommendationRow) uint8 { return r.Half }) +
-		"; twice as much, " + one(func(r recommendationRow) uint8 { return r.Double }) + "."
+	given := one(func(r recommendationRow) uint8 { return r.Recommended })
+	half, double := one(func(r recommendationRow) uint8 { return r.Half }), one(func(r recommendationRow) uint8 { return r.Double })
+	less, more := one(func(r recommendationRow) uint8 { return r.ValueHalf }), one(func(r recommendationRow) uint8 { return r.ValueDouble })
+	words := "Did an opt-out cost half as much, the recommendation would be " + half + "; twice as much, " + double +
+		". Were " + engagement + " worth half as much, it would be " + less + "; twice as much, " + more + "."
+	if given == half && given == double && given == less && given == more {
+		words = "The recommendation stays " + given + " if an opt-out costs half or twice as much, and if " + engagement + " is worth half or twice as much."
+		if given == "none" {
+			words = "Nor would there be a recommendation if an opt-out cost half or twice as much, or if " + engagement + " were worth half or twice as much."
+		}
+	}
+	if rows[0].Send == 0 {
+		words += " Messages cost nothing here, so only the ratio of the two counts: half the worth is twice the cost."
+	}
+	return words
 }
 
 func sumOf[R any](rows []R, of func(R) uint64) (total uint64) {

@@ -41,7 +41,7 @@ func TestArms(t *testing.T) {
 // A what-if whose comparison fails its check says so instead of a number, and a recommendation says what it rests on.
 func TestRecommendationSaysWhatItRestsOn(t *testing.T) {
 	const dose = `{"dimension":"all","segment":"","identification":"within","headline":1,"arm":"","dose_from":3,"dose_to":3,"outcome":"open","value_engagement":1,"cost_opt_out":10,"cost_message":0,"budget":0.005,"contacts":400,"person_days":9000,` +
-		`"opt_out_rate":0.002,"opt_out_lower":0.001,"opt_out_upper":0.004,"within_budget":1,"utility":0.1,"utility_lower":0.09,"utility_upper":0.11,"candidate":1,"excluded":"","plausible":1,"chance_best":0.9,"recommended":1,"recommended_half":1,"recommended_double":1,"why":"","what_would_settle_it":""}`
+		`"opt_out_rate":0.002,"opt_out_lower":0.001,"opt_out_upper":0.004,"within_budget":1,"utility":0.1,"utility_lower":0.09,"utility_upper":0.11,"candidate":1,"excluded":"","plausible":1,"chance_best":0.9,"recommended":1,"recommended_half":1,"recommended_double":1,"recommended_value_half":0,"recommended_value_double":1,"why":"","what_would_settle_it":""}`
 	change := func(measure, verdict string) string {
 		return fmt.Sprintf(`{"dimension":"all","segment":"","measure":%q,"cap":3,"outcome":"open","identification":"within","contacts":400,"person_days":9000,"days_above":500,"observed":60,"observed_lower":55,"observed_upper":65,"capped":50,"capped_lower":45,"capped_upper":55,"change":-10,"change_lower":-12,"change_upper":-8,"verdict":%q,"assumption":"so"}`, measure, verdict) + "\n"
 	}
@@ -49,8 +49,15 @@ func TestRecommendationSaysWhatItRestsOn(t *testing.T) {
 	if got, want := figure(c, "recommendation").Views[0].Finding, "3 messages in 7 days is the smallest number that may be best and surely keeps the budget of opt-outs, by contacts compared with themselves (an association)"; got != want {
 		t.Errorf("the recommendation says %q, want %q", got, want)
 	}
-	if notes := strings.Join(figure(c, "recommendation").Notes, " "); !strings.Contains(notes, "Budget: at most 5.00 opt-outs per 1,000 person-days") {
-		t.Errorf("the budget is not in %q", notes)
+	notes := strings.Join(figure(c, "recommendation").Notes, " ")
+	for _, want := range []string{
+		"Budget: at most 5.00 opt-outs per 1,000 person-days",
+		"Did an opt-out cost half as much, the recommendation would be 3; twice as much, 3. Were an open worth half as much, it would be none; twice as much, 3.",
+		"Messages cost nothing here, so only the ratio of the two counts",
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("%q is not in %q", want, notes)
+		}
 	}
 	if got, want := figure(c, "what-if").Views[0].Finding, "A cap of 3 would go with 10 fewer opt-outs per 1,000 contacts in 30 days; of opens it cannot be told"; got != want {
 		t.Errorf("the cap says %q, want %q", got, want)
@@ -61,8 +68,8 @@ func TestRecommendationSaysWhatItRestsOn(t *testing.T) {
 func TestWithinSaysWhyItCannotTell(t *testing.T) {
 	estimate, lower, upper := -.02, -.03, -.01
 	for why, want := range map[string]string{
-		"the dose of the week after goes with the outcome too: 0.01 for each message": "the sender seems to react to contacts",
-		"there is no placebo: too few contacts whose next week is known":              "there is no placebo: too few contacts whose next week is known",
+		"the dose of the week after goes with engagement too, so the sender may react to the contacts: the placebo": "the sender seems to react to contacts",
+		"there is no placebo: too few contacts whose next week is known":                                            "there is no placebo: too few contacts whose next week is known",
 	} {
 		words, _, _ := withinWords(outcomes[0], &curveRow{Estimate: &estimate, Lower: &lower, Upper: &upper, Verdict: "cannot tell", Why: why})
 		if !strings.HasSuffix(words, ": "+want) {

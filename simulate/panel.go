@@ -18,6 +18,7 @@ type Acts struct {
 // PersonDay is a day at risk of one contact, by the definitions of docs/metrics.md.
 type PersonDay struct {
 	Contact int // index; also of the arm's book
+	Day     time.Time
 	Dose    int
 	Left    bool
 	// Found is what the lines tell, each act on its own day and within its attribution window. Expected is what the
@@ -28,6 +29,7 @@ type PersonDay struct {
 // Measured is a proactive message of known exposure in the base of its open rate.
 type Measured struct {
 	Contact         int
+	Sent            time.Time
 	Exposure        int
 	Found, Expected Acts // of opens and clicks alone
 }
@@ -83,14 +85,14 @@ func (w *World) Panel() Panel {
 			}
 			if m.measurable() && !m.sent.Before(known) && !m.sent.After(ref.Cutoff.Add(-openWindow)) {
 				panel.Messages = append(panel.Messages, Measured{
-					Contact: i, Exposure: m.exposure, Expected: chance,
+					Contact: i, Sent: m.sent, Exposure: m.exposure, Expected: chance,
 					Found: Acts{Opened: one(within(m.opened, m.sent, openWindow)), Clicked: one(within(m.clicked, m.sent, openWindow))},
 				})
 			}
 		}
 		for d := range p.daysAtRisk(known, ref.Cutoff) {
 			day := dayOf(d.day)
-			panel.Days = append(panel.Days, PersonDay{Contact: i, Dose: d.dose, Left: d.leaves,
+			panel.Days = append(panel.Days, PersonDay{Contact: i, Day: d.day, Dose: d.dose, Left: d.leaves,
 				Found: Acts{one(opened[day]), one(clicked[day]), one(replied[day])}, Expected: e.day(d.day)})
 		}
 	}

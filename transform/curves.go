@@ -72,8 +72,10 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 	if err != nil {
 		return err
 	}
-	var staged [][]any
-	for _, key := range slices.SortedFunc(maps.Keys(all), curveKey.compare) {
+	// A verdict looks at all units and outcomes of its segment.
+	sets := map[[3]string]curveSet{}
+	keys := slices.SortedFunc(maps.Keys(all), curveKey.compare)
+	for _, key := range keys {
 		s := all[key]
 		for _, market := range slices.Sorted(maps.Keys(s.byMarket)) {
 			s.markets = append(s.markets, s.byMarket[market])
@@ -85,9 +87,17 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 			}
 		}
 		rows = append(rows, s.withinCurve()...)
-		rows = append(rows, sampled[key]...)
-		what, why := verdict(key.outcome, rows)
-		for _, row := range rows {
+		of := [3]string{key.business, key.dimension, key.segment}
+		if sets[of] == nil {
+			sets[of] = curveSet{}
+		}
+		sets[of][[2]string{key.unit, key.outcome}] = append(rows, sampled[key]...)
+	}
+	var staged [][]any
+	for _, key := range keys {
+		s, set := all[key], sets[[3]string{key.business, key.dimension, key.segment}]
+		what, why := set.verdict(key.unit, key.outcome)
+		for _, row := range set[[2]string{key.unit, key.outcome}] {
 			from, to := doseLimits(row.doses)
 			againstFrom, againstTo := doseLimits(row.against)
 			value, suppressed := row.value, uint8(0)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -77,17 +78,44 @@ func TestVerdict(t *testing.T) {
 	}
 	f := func(what, want string, rows ...curveRow) {
 		t.Helper()
-		if got, why := verdict("open", rows); got != want || (why == "") != (want == "association") {
+		set := curveSet{{"message", "open"}: rows}
+		if got, why := set.verdict("message", "open"); got != want || (why == "") != (want == "association") {
 			t.Errorf("%s: %s, %q; want %s", what, got, why, want)
 		}
 	}
 	slope := row("slope", -.02, -.024, -.016)
-	f("the placebo encloses 0", "association", slope, row("placebo_slope", .002, -.001, .005))
+	quiet := row("placebo_slope", .002, -.001, .005)
+	f("the placebo encloses 0", "association", slope, quiet)
 	f("sure, but too small to have made the slope", "association", slope, row("placebo_slope", .003, .001, .005))
 	f("sure and large", "cannot tell", slope, row("placebo_slope", .008, .006, .010))
 	f("sure and large downwards", "cannot tell", slope, row("placebo_slope", -.008, -.010, -.006))
 	f("no placebo", "cannot tell", slope)
 	f("no slope", "cannot tell", row("placebo_slope", 0, -.001, .001))
+
+	// What the placebo of one unit or outcome catches is true of the sender, so of every unit and outcome.
+	loud, flat := row("placebo_slope", .010, .008, .012), row("slope", .001, -.001, .003)
+	caught := func(what string, set curveSet, unit, outcome, by string) {
+		t.Helper()
+		switch got, why := set.verdict(unit, outcome); {
+		case by == "" && got != "association":
+			t.Errorf("%s: %s by %s: %s", what, outcome, unit, why)
+		case by != "" && (got != "cannot tell" || !strings.Contains(why, by)):
+			t.Errorf("%s: %s by %s: %s, %q; want it caught by %q", what, outcome, unit, got, why, by)
+		}
+	}
+	set := curveSet{{"message", "open"}: {slope, quiet}, {"person_day", "open"}: {flat, loud}, {"message", "click"}: {slope, quiet}, {"person_day", "click"}: {flat, quiet}}
+	for key := range set {
+		caught("days catch it", set, key[0], key[1], "the placebo of person-days, opens")
+	}
+	set = curveSet{{"message", "click"}: {slope, quiet}, {"message", "any"}: {slope, loud}}
+	caught("any engagement catches it", set, "message", "click", "the placebo of messages, open, click or reply")
+	set = curveSet{{"message", "click"}: {slope, quiet}, {"person_day", "click"}: {flat, loud}}
+	caught("only clicks by day", set, "message", "click", "")
+	caught("only clicks by day", set, "person_day", "click", "the placebo of person-days, clicks")
+	// Of days there is hardly a slope; what could not have made that of messages is no objection to either.
+	set = curveSet{{"message", "open"}: {slope, quiet}, {"person_day", "open"}: {flat, row("placebo_slope", .002, .001, .003)}}
+	caught("a small one", set, "message", "open", "")
+	caught("a small one", set, "person_day", "open", "")
 }
 
 func TestSampleRatio(t *testing.T) {

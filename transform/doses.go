@@ -95,7 +95,8 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 	if err != nil {
 		return nil, err
 	}
-	sums, propensities, _ := strings.Cut(sql, "-- statement\n")
+	statements := strings.Split(sql, "-- statement\n")
+	sums, propensities := statements[0], statements[1]
 	rows, err := r.db.Query(ctx, sums, w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("compute: %w", err)

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +73,7 @@ type choice struct {
 	dose                                      float64
 	contacts, personDays, engagements, optOut float64
 	engagement, leaving                       measured // per person-day
+	counted                                   measured // opt-outs as utility counts them
 	excluded                                  string   // why it is no candidate
 	index                                     int      // of the engagement rate in the covariance
 }
@@ -107,7 +107,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 	if err != nil {
 		return err
 	}
-	arms, err := r.arms(ctx, w)
+	arms, err := r.arms(ctx, m, w)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 	for _, s := range segments {
 		contests := s.contests()
 		if s.dimension == "all" {
-			if tested, ok := randomised(arms[s.business], engagements[s.outcome]); ok {
+			if tested, ok := randomised(arms[s.business], s.outcome); ok {
 				contests = append(contests, tested)
 			}
 		}
@@ -183,11 +183,13 @@ func (s *segment) contests() []contest {
 			}
 			if enough && (!adjusted || s.candidates[b] && len(s.strata) > 0) {
 				i := c.index + doseBins
-				variance := covariance(i, i)
+				variance, days := covariance(i, i), c.personDays
 				if adjusted {
 					variance = max(variance, s.chance(all, b, max(values[i], values[3*doseBins+b])))
+					days = s.effectiveDays(all, b)
 				}
-				c.leaving = hazardLimits(values[i], variance, c.personDays, groups)
+				c.leaving = hazardLimits(values[i], variance, days, groups)
+				c.counted = c.leaving
 			}
 			switch {
 			case adjusted:
@@ -238,8 +240,14 @@ func positive(rate, variance float64, groups int) measured {
 	return m
 }
 
+// effectiveDays are the person-days that would tell as much of a standardised rate, did no stratum weigh more than its days: 1 / sum w^2/n
+// (Kish 1965).
+func (s *segment) effectiveDays(pooled []float64, bin int) float64 {
+	return 1 / s.chance(pooled, bin, 1)
+}
+
 // hazardLimits is a rate of opt-outs with limits on the logit scale. Of few opt-outs the variance is at least that of one,
-// and without any the limit is the exact one of a Poisson count (Garwood 1936).
+// and without any the limit is the exact one of a Poisson count (Garwood 1936). days are those that the rate rests on, as its weights leave them.
 func hazardLimits(rate, variance, days float64, groups int) measured {
 	m := measured{known: true, rate: rate, stdError: math.Sqrt(max(variance, 1/(days*days)))}
 	if rate <= 0 || rate >= 1 {
@@ -250,113 +258,6 @@ func hazardLimits(rate, variance, days float64, groups int) measured {
 	odds := rate / (1 - rate)
 	m.lower, m.upper = odds/factor/(1+odds/factor), 1/(1+1/(odds*factor))
 	return m
-}
-
-// tested is one arm of frequency_arms.
-type tested struct {
-	arm, identification, why       string
-	contacts, personDays, outcomes map[string]uint64
-	rate, stdError                 map[string]*float64
-}
-
-// arms returns the arms of each business.
-func (r *run) arms(ctx context.Context, w Window) (map[string][]*tested, error) {
-	rows, err := r.db.Query(ctx, `
-SELECT business_id, arm, identification, why, outcome, contacts, person_days, outcomes, rate, std_error
-FROM frequency_arms
-WHERE window_from = toDate({from:DateTime64(3, 'UTC')}) AND window_to = toDate({to:DateTime64(3, 'UTC')})
-ORDER BY business_id, arm, outcome`, w.params()...)
-	if err != nil {
-		return nil, fmt.Errorf("read the arms: %w", err)
-	}
-	defer rows.Close()
-	arms := map[string][]*tested{}
-	for rows.Next() {
-		var business, arm, identification, why, outcome string
-		var contacts, days, outcomes uint64
-		var rate, stdError *float64
-		if err := rows.Scan(&business, &arm, &identification, &why, &outcome, &contacts, &days, &outcomes, &rate, &stdError); err != nil {
-			return nil, fmt.Errorf("read the arms: %w", err)
-		}
-		known := arms[business]
-		if len(known) == 0 || known[len(known)-1].arm != arm {
-			known = append(known, &tested{arm, identification, why, map[string]uint64{}, map[string]uint64{}, map[string]uint64{}, map[string]*float64{}, map[string]*float64{}})
-			arms[business] = known
-		}
-		t := known[len(known)-1]
-		t.contacts[outcome], t.personDays[outcome], t.outcomes[outcome] = contacts, days, outcomes
-		t.rate[outcome], t.stdError[outcome] = rate, stdError
-	}
-	return arms, rows.Err()
-}
-
-// randomised compares the arms of a test as assigned; false without two of them.
-func randomised(arms []*tested, outcome string) (contest, bool) {
-	c := contest{
-		identification: "randomised", optOuts: "randomised", fewest: 2,
-		strata: "none: arms are alike but for chance",
-	}
-	if len(arms) < 2 {
-		return c, false
-	}
-	if outcome == "reply" {
-		c.blocked, c.settle = unprompted, settlesReplies
-	}
-	for _, t := range arms {
-		if t.identification != "randomised" {
-			c.blocked = "the test is not believed: " + t.why
-			c.settle = "a test whose assignment reaches every contact of every arm, from its first day on"
-		}
-		known := func(outcome string) measured {
-			rate, stdError := t.rate[outcome], t.stdError[outcome]
-			if rate == nil || stdError == nil {
-				return measured{}
-			}
-			return measured{known: true, rate: *rate, stdError: *stdError}
-		}
-		k := choice{
-			arm: t.arm, to: 65535, contacts: float64(t.contacts[outcome]), personDays: float64(t.personDays[outcome]),
-			engagements: float64(t.outcomes[outcome]), optOut: float64(t.outcomes["opt_out"]),
-		}
-		if sends := known("sent"); sends.known {
-			k.dose = 7 * sends.rate
-		}
-		groups := int(min(k.contacts, 1e6))
-		held := t.outcomes["sent"] == 0 && t.outcomes[outcome] == 0 && k.contacts >= fewestContacts // an arm that is sent nothing
-		if e := known(outcome); e.known {
-			k.engagement = positive(e.rate, e.stdError*e.stdError, groups)
-		} else if held {
-			k.engagement = measured{known: true} // nothing sent, nothing gained
-		}
-		if l := known("opt_out"); l.known {
-			k.leaving = hazardLimits(l.rate, l.stdError*l.stdError, float64(t.personDays["opt_out"]), groups)
-		}
-		if !k.engagement.known || !k.leaving.known || k.dose == 0 && !held || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
-			k.excluded = "few contacts or outcomes"
-		}
-		c.groups = max(c.groups, int(min(k.contacts, 65535)))
-		c.choices = append(c.choices, k)
-	}
-	slices.SortStableFunc(c.choices, func(a, b choice) int { return cmp.Compare(a.dose, b.dose) })
-	for i := range c.choices {
-		if i > 0 && c.choices[i].dose == c.choices[i-1].dose && c.choices[i].excluded == "" {
-			c.choices[i].excluded = "as many sends as another arm"
-		}
-		c.choices[i].index = i
-	}
-	// Arms share no contacts. What opt-outs and engagements of one contact have to do with each other is left out.
-	c.offset = len(c.choices)
-	c.covariance = func(i, j int) float64 {
-		switch k := c.choices[i%c.offset]; {
-		case i != j:
-			return 0
-		case i < c.offset:
-			return k.engagement.stdError * k.engagement.stdError
-		default:
-			return k.leaving.stdError * k.leaving.stdError
-		}
-	}
-	return c, true
 }
 
 // headline returns the level to quote, of contests in the order crude, within, randomised: randomised is the best there is, unless the
@@ -381,7 +282,7 @@ func (c contest) curve(v Values) (curve stats.DoseCurve, chosen []int) {
 		indices = append(indices, k.index)
 		curve.Doses = append(curve.Doses, stats.Dose{
 			Sends: k.dose / 7, Contacts: uint64(k.contacts), Outcomes: uint64(k.engagements + k.optOut),
-			Engagement: k.engagement.rate, OptOut: k.leaving.rate, OptOutMost: k.leaving.upper,
+			Engagement: k.engagement.rate, OptOut: k.counted.rate, OptOutMost: k.leaving.upper,
 		})
 	}
 	n := len(indices)
@@ -394,7 +295,7 @@ func (c contest) curve(v Values) (curve stats.DoseCurve, chosen []int) {
 		for j := range i + 1 {
 			x := c.covariance(indices[i], indices[j])
 			if i == j && i >= n { // of few opt-outs it is greater
-				se := c.choices[chosen[i-n]].leaving.stdError
+				se := c.choices[chosen[i-n]].counted.stdError
 				x = se * se
 			}
 			curve.Covariance[i][j], curve.Covariance[j][i] = x, x
@@ -411,7 +312,7 @@ func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	why, settle := c.verdict(curve, chosen, optimum.Given)
+	why, settle := c.verdict(curve, chosen, optimum.Given, v)
 	advice := "recommended"
 	if why != "" {
 		advice = "no recommendation"
@@ -436,13 +337,16 @@ func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
 		advised := func(of stats.Recommendation) uint8 {
 			return flag(candidate && why == "" && of.Advice == stats.Recommended && of.Recommend == place)
 		}
-		var utility, stdError, lower, upper, chance *float64
+		var utility, stdError, lower, upper, chance, counted *float64
 		var withinBudget uint8
 		if candidate {
 			u := optimum.Given.Doses[place]
 			half := tQuantile(float64(c.groups-1)) * u.StdError
 			low, high := u.Utility-half, u.Utility+half
 			utility, stdError, lower, upper = &u.Utility, &u.StdError, &low, &high
+			if k.optOut >= fewestOutcomes {
+				counted = &k.counted.rate
+			}
 			withinBudget = flag(u.WithinBudget)
 			if enough {
 				chance = &chances[place]
@@ -465,7 +369,8 @@ func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
 			is(optimum.Given, plausible), is(optimum.Half, plausible), is(optimum.Double, plausible), withinBudget,
 			chance, uint32(bestDraws), uint64(bestSeed), critical,
 			advised(optimum.Given), advised(optimum.Half), advised(optimum.Double),
-			advice, why, settle, c.strata, c.overlap, uint16(c.groups))
+			advice, why, settle, c.strata, c.overlap, uint16(c.groups),
+			counted, is(optimum.HalfValue, plausible), is(optimum.DoubleValue, plausible), advised(optimum.HalfValue), advised(optimum.DoubleValue))
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -486,7 +391,7 @@ func flag(b bool) uint8 {
 }
 
 // verdict says why nothing is recommended, if so, and in any case what would tell more.
-func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Recommendation) (why, settle string) {
+func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Recommendation, v Values) (why, settle string) {
 	if c.blocked != "" {
 		return c.blocked, c.settle
 	}
@@ -518,12 +423,31 @@ func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Reco
 			settle = "the doses are too alike: more of the same data would not tell them apart"
 		}
 	case stats.OverBudget:
-		why = "every dose that may be the best may cost more opt-outs than the budget"
-		settle = "a greater budget, or more data at low doses"
+		why = c.choices[chosen[optimum.Smallest]].name() + ", the smallest that may be the best, seems to cost more opt-outs than the budget"
+		settle = "a greater budget, or a test of lower doses"
+	case stats.BudgetUnsure:
+		k := c.choices[chosen[optimum.Smallest]]
+		why = k.name() + ", the smallest that may be the best, seems to keep the budget of opt-outs but may break it, and that too little is known of it is no reason to send more"
+		settle = "a greater budget"
+		if times := k.untilWithin(v.Budget, c.groups); times <= 1000 {
+			settle = fmt.Sprintf("%.0f person-days at %s, %.1f times as many, would show that it keeps the budget, if its opt-outs are as rare as they seem",
+				math.Ceil(k.personDays*times), k.name(), times)
+		}
 	case stats.TooLittleData:
 		why = "too little data"
 	}
 	return why, settle
+}
+
+// untilWithin returns how many times the days are needed until the upper limit of the opt-outs keeps the budget, if their rate stays.
+func (k choice) untilWithin(budget float64, groups int) float64 {
+	q := k.leaving.rate
+	if q <= 0 {
+		return k.leaving.upper / budget
+	}
+	room := math.Log(budget/(1-budget)) - math.Log(q/(1-q))
+	half := tQuantile(float64(groups-1)) * k.leaving.stdError / (q * (1 - q))
+	return half / room * half / room
 }
 
 func (k choice) name() string {

@@ -29,6 +29,7 @@ func sixDoses() contest {
 			engagement: measured{known: true, rate: m[i], stdError: sd[i] / math.Sqrt(n[i])},
 			leaving:    measured{known: true, rate: q[i], upper: 2 * q[i], stdError: math.Sqrt(q[i] * (1 - q[i]) / n[i])},
 		})
+		c.choices[i].counted, c.choices[i].personDays = c.choices[i].leaving, n[i]
 	}
 	c.covariance = func(i, j int) float64 {
 		if i != j || i >= 6 {
@@ -60,6 +61,9 @@ type adviceRow struct {
 	Recommended       uint8    `ch:"recommended"`
 	RecommendedHalf   uint8    `ch:"recommended_half"`
 	RecommendedDouble uint8    `ch:"recommended_double"`
+	ValueHalf         uint8    `ch:"recommended_value_half"`
+	ValueDouble       uint8    `ch:"recommended_value_double"`
+	Counted           *float64 `ch:"utility_opt_out_rate"`
 	Advice            string   `ch:"advice"`
 	Why               string   `ch:"why"`
 	Settle            string   `ch:"what_would_settle_it"`
@@ -95,7 +99,8 @@ func adviceRows(t *testing.T, db *warehouse.DB) (rows []adviceRow) {
 	t.Helper()
 	if err := db.Select(t.Context(), &rows, `
 SELECT business_id, identification, dose_from, engagement_rate, engagement_lower, engagement_upper, opt_out_rate, opt_out_lower, opt_out_upper,
-    utility, utility_std_error, candidate, best, plausible, chance_best, critical, recommended, recommended_half, recommended_double, advice, why, what_would_settle_it
+    utility, utility_std_error, candidate, best, plausible, chance_best, critical, recommended, recommended_half, recommended_double,
+    recommended_value_half, recommended_value_double, utility_opt_out_rate, advice, why, what_would_settle_it
 FROM frequency_recommendation
 WHERE dimension = 'all'
 ORDER BY business_id, identification, dose_from`); err != nil {
@@ -131,6 +136,27 @@ func TestRecommendationOfTheReference(t *testing.T) {
 	}
 }
 
+// Where sends cost something, an engagement of half the worth is another question than an opt-out of twice the cost.
+func TestSensitivityToTheValueOfAnEngagement(t *testing.T) {
+	v := DefaultValues()
+	v.Message = .21 // a send of each dose costs 3 hundredths of an engagement a day
+	var half, given, double, dear []uint16
+	for _, r := range stored(t, warehousetest.New(t), sixDoses(), v) {
+		for _, x := range []struct {
+			flag uint8
+			into *[]uint16
+		}{{r.ValueHalf, &half}, {r.Recommended, &given}, {r.ValueDouble, &double}, {r.RecommendedDouble, &dear}} {
+			if x.flag == 1 {
+				*x.into = append(*x.into, r.From)
+			}
+		}
+	}
+	// Of V .5 utilities are .010 .014 .004 -.023; of V 2 .190 .329 .424 .472 .468; of C 20 .050 .088 .098 .074.
+	if got, want := fmt.Sprint(half, given, double, dear), "[1] [2] [3] [1]"; got != want {
+		t.Errorf("recommended with half the value, as given, with twice the value, with twice the cost of an opt-out: %s, want %s", got, want)
+	}
+}
+
 func TestNoRecommendation(t *testing.T) {
 	db := warehousetest.New(t)
 	f := func(what string, v Values, change func(c *contest), why string) {
@@ -145,7 +171,10 @@ func TestNoRecommendation(t *testing.T) {
 	}
 	tight := DefaultValues()
 	tight.Budget = .004
-	f("over budget", tight, func(*contest) {}, "every dose that may be the best may cost more opt-outs than the budget")
+	f("over budget", tight, func(*contest) {}, "dose 3, the smallest that may be the best, seems to cost more opt-outs than the budget")
+	tight.Budget = .012
+	f("unsure of the budget", tight, func(c *contest) { c.choices[2].leaving.upper, c.choices[3].leaving.upper = .0121, .0119 },
+		"dose 3, the smallest that may be the best, seems to keep the budget of opt-outs but may break it, and that too little is known of it is no reason to send more")
 	f("too few", DefaultValues(), func(c *contest) {
 		for i := range 4 {
 			c.choices[i].excluded = "few contacts or outcomes"
@@ -414,18 +443,19 @@ VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'associat
 
 // A test of two arms takes the place of the comparison within contacts, but not one that is broken or has too few contacts.
 func TestHeadline(t *testing.T) {
-	arms := func(contacts uint64, identification string) (arms []*tested) {
+	arms := func(contacts int, identification string) (arms []*tested) {
 		for i, arm := range []string{"one", "seven"} {
-			rate, left, sent, stdError := .1+.1*float64(i), .002, 1/7.+6/7.*float64(i), .001
-			n := func(share float64) uint64 { return uint64(share * 30 * float64(contacts)) }
-			arms = append(arms, &tested{
-				arm: arm, identification: identification,
-				contacts:   map[string]uint64{"open": contacts, "opt_out": contacts, "sent": contacts},
-				personDays: map[string]uint64{"open": n(1), "opt_out": n(1), "sent": n(1)},
-				outcomes:   map[string]uint64{"open": n(rate), "opt_out": n(left), "sent": n(sent)},
-				rate:       map[string]*float64{"open": &rate, "opt_out": &left, "sent": &sent},
-				stdError:   map[string]*float64{"open": &stdError, "opt_out": &stdError, "sent": &stdError},
-			})
+			t := &tested{arm: arm, identification: identification}
+			for group := range 50 {
+				n := float64(contacts) / 50
+				sums := make([]float64, armSums)
+				sums[armContacts], sums[armDays], sums[armKnownDays], sums[armRiskDays], sums[armToldDays] = n, 30*n, 30*n, 28*n, 23*n
+				sums[armEngaged] = math.Round(23 * n * (.1 + .1*float64(i)) * (1 + .2*float64(group%3-1)))
+				sums[armOptOuts] = float64(group % 2)
+				sums[armSent] = 30 * n * (1 + 6*float64(i)) / 7
+				t.groups = append(t.groups, sums)
+			}
+			arms = append(arms, t)
 		}
 		return arms
 	}
@@ -440,11 +470,76 @@ func TestHeadline(t *testing.T) {
 		{"small", arms(50, "randomised"), 1},
 	} {
 		contests := make([]contest, 2)
-		if test, ok := randomised(c.arms, "open"); ok {
+		if test, ok := randomised(c.arms, 0); ok {
 			contests = append(contests, test)
 		}
 		if got := headline(contests, DefaultValues()); got != c.want {
 			t.Errorf("%s: contest %d is quoted, want %d", c.name, got, c.want)
 		}
 	}
+}
+
+// A stratum of much weight has few of the days: without an opt-out the upper limit is Garwood's of the days that they are worth together, not of all 1,000.
+func TestLimitWithoutOptOutsKnowsTheWeights(t *testing.T) {
+	s := &segment{business: "shop", dimension: "all", verdict: "association", propensities: map[int]propensity{}}
+	const groups, bin = 20, 1
+	for g := range groups {
+		sums := make([]float64, doseSums)
+		sums[0] = 40
+		for b := range doseBins {
+			days := [priors]float64{1: 45, 2: 5}
+			if b > bin {
+				days = [priors]float64{1: 5, 2: 45}
+			}
+			if b > bin+1 {
+				days = [priors]float64{}
+			}
+			for p, n := range days {
+				at := p*doseBins + b
+				sums[atCellDays+at], sums[atCellContacts+at] = n, 10
+				if b != bin {
+					sums[atCellOptOuts+at] = 1
+				}
+			}
+			if b <= bin+1 {
+				sums[atDoseContacts+b], sums[atDays+b] = 20, 50
+			}
+		}
+		for e := range 2 {
+			sums[atOutcomes+e], sums[atOutcomes+exposureBins+e] = 50, float64(8+g%3)
+		}
+		sums[atOutcomes+atLinks], sums[atOutcomes+atLinks+exposureBins-1], sums[atOutcomes+atLinks+2*(exposureBins-1)] = 20, 4*millionths, 4*millionths
+		s.add("PH", "whatsapp", uint8(g), sums)
+		s.propensities[g] = propensity{days: [exactDoses]float64{100}, weighted: [exactDoses]float64{10}}
+	}
+	s.plan("open")
+	for _, c := range s.contests() {
+		k := c.choices[bin]
+		// Stratum 1 has 2 x 45 + 5 days of a group in all, stratum 2 2 x 5 + 45.
+		days := 1000.
+		if c.identification == "within" {
+			w := 95. / 150
+			days = 1 / (w*w/900 + (1-w)*(1-w)/100)
+		}
+		if want := stats.Garwood(0).Upper / days; k.optOut != 0 || !k.leaving.known || math.Abs(k.leaving.upper-want) > 1e-12 {
+			t.Errorf("%s: %v opt-outs, upper limit %v of %v known, want %v", c.identification, k.optOut, k.leaving.upper, k.leaving.known, want)
+		}
+	}
+}
+
+// How many more days it takes until the upper limit keeps the budget.
+func TestUntilWithin(t *testing.T) {
+	f := func(q, upper, stdError, budget float64) {
+		t.Helper()
+		const days, groups = 10_000, 200
+		k := choice{leaving: measured{known: true, rate: q, upper: upper, stdError: stdError}}
+		times := k.untilWithin(budget, groups)
+		more := hazardLimits(q, stdError*stdError/times, days*times, groups)
+		if math.Abs(more.upper-budget) > 1e-9 {
+			t.Errorf("%.3g times the days leave an upper limit of %v, want %v", times, more.upper, budget)
+		}
+	}
+	f(.002, .0031, .0005, .0025)
+	f(.002, .0031, .0005, .003)
+	f(0, stats.Garwood(0).Upper/10_000, 0, .0002)
 }

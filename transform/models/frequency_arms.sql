@@ -10,13 +10,7 @@
 --          began_before is 1 where somebody had an arm before the window: who left until then is in no row
 WITH
 ['open', 'click', 'reply', 'any', 'opt_out', 'sent'] AS names,
-days AS
-(
-    SELECT *
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-),
+-- shared: assigned
 earlier AS
 (
     SELECT DISTINCT business_id
@@ -38,47 +32,28 @@ earlier AS
     WHERE armed_at < {from:DateTime64(3, 'UTC')}
       AND business_id IN (SELECT business_id FROM coverage WHERE data_from + INTERVAL 7 DAY < {from:DateTime64(3, 'UTC')}) -- else nobody was at risk before
 ),
-tests AS
-(
-    SELECT
-        t.business_id AS business_id, t.began AS began, v.loaded_to AS loaded_to,
-        least(toDate({to:DateTime64(3, 'UTC')}), toDate(v.loaded_to)) AS ends -- the day after the last one
-    FROM (SELECT business_id, min(day) AS began FROM days WHERE arm != '' GROUP BY business_id) AS t
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.business_id
-),
-per_contact AS
-(
-    SELECT
-        d.business_id AS business_id, d.contact_id AS contact_id, any(t.loaded_to) AS cut_at,
-        argMax(d.arm, d.day) AS assigned,
-        toUInt64(any(t.ends) - min(d.day)) AS days_n,
-        toUInt64(any(t.ends) - minIf(d.day, d.arm != '')) AS known_days_n,
-        [countIf(opened > 0), countIf(clicked > 0), countIf(replied > 0), countIf(opened + clicked + replied > 0), countIf(opted_out = 1), sum(sent)] AS ys
-    FROM days AS d
-    INNER JOIN tests AS t ON t.business_id = d.business_id
-    WHERE d.day >= t.began
-    GROUP BY business_id, contact_id
-),
 by_arm AS
 (
-    SELECT business_id, cut_at, assigned, name, count() AS g, sum(n) AS sn, sum(y) AS sy, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
-    FROM per_contact
-    ARRAY JOIN names AS name, ys AS y, arrayMap(o -> if(o = 'opt_out', known_days_n, days_n), names) AS n
-    WHERE assigned != ''
-    GROUP BY business_id, cut_at, assigned, name
+    SELECT business_id, cut_at, own_arm, name, count() AS g, sum(n) AS sn, sum(y) AS sy, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
+    FROM assigned
+    ARRAY JOIN
+        names AS name, [opened_days, clicked_days, replied_days, engaged_days, opt_outs_n, sent_n] AS y,
+        arrayMap(o -> if(o = 'opt_out', known_days_n, days_n), names) AS n
+    WHERE own_arm != ''
+    GROUP BY business_id, cut_at, own_arm, name
 )
 SELECT
-    a.business_id AS business_id, a.cut_at AS cutoff, a.assigned AS arm, a.name AS outcome,
+    a.business_id AS business_id, a.cut_at AS cutoff, a.own_arm AS arm, a.name AS outcome,
     g AS contacts, sn AS person_days, sy AS outcomes, nn AS sum_nn, yy AS sum_yy, ny AS sum_ny,
     m.mixed AS mixed_contacts,
     toUInt8(a.business_id IN (SELECT business_id FROM earlier)) AS began_before
 FROM by_arm AS a
 INNER JOIN
 (
-    SELECT business_id, uniqExactIf(assigned, assigned != 'several') AS arms, sumIf(g, assigned = 'several' AND name = 'sent') AS mixed
+    SELECT business_id, uniqExactIf(own_arm, own_arm != 'several') AS arms, sumIf(g, own_arm = 'several' AND name = 'sent') AS mixed
     FROM by_arm
     GROUP BY business_id
 ) AS m ON m.business_id = a.business_id
 WHERE arms > 1
-  AND assigned != 'several'
+  AND own_arm != 'several'
 ORDER BY business_id, outcome, arm

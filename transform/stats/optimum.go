@@ -51,14 +51,16 @@ const (
 type Advice int
 
 const (
-	// Recommended: the dose is the smallest of those that may be the best and keep the budget.
+	// Recommended: the dose is the smallest of those that may be the best, and surely keeps the budget.
 	Recommended Advice = iota + 1
 	// TooLittleData: fewer than two doses have enough contacts and outcomes to compare.
 	TooLittleData
 	// CannotTellApart: every candidate may be the best.
 	CannotTellApart
-	// OverBudget: every dose that may be the best may cost more opt-outs than agreed.
+	// OverBudget: the smallest dose that may be the best seems to cost more opt-outs than agreed.
 	OverBudget
+	// BudgetUnsure: it seems to keep the budget, but too little is known of it to be sure.
+	BudgetUnsure
 )
 
 // DoseUtility is what a dose is worth.
@@ -75,7 +77,8 @@ type Recommendation struct {
 	Advice    Advice
 	Doses     []DoseUtility // as the curve's
 	Best      int           // index of the candidate of greatest utility; valid unless TooLittleData
-	Recommend int           // index; valid if Recommended
+	Smallest  int           // index of the smallest that may be the best; valid unless TooLittleData
+	Recommend int           // index; valid if Recommended: then the smallest
 	Critical  float64       // plausible doses lie less than so many standard errors behind the best
 }
 
@@ -83,8 +86,9 @@ type Recommendation struct {
 //
 //	Engagement * engagements - OptOut * opt-outs - Send * sends
 //
-// and recommends the smallest of them, if its opt-outs surely keep the budget. A dose may be the best unless it lies
-// behind the best of the sample by at least the Bonferroni quantile z of 1 - .05/(K-1) among K candidates.
+// and recommends the smallest of them, if its opt-outs surely keep the budget. A greater dose is never recommended in its
+// place: small doses often have few contacts, so what is not known of them would speak for more messages. A dose may be
+// the best unless it lies behind the best of the sample by at least the Bonferroni quantile z of 1 - .05/(K-1) among K candidates.
 // ErrShape if doses do not ascend, the covariance has the wrong size or is not symmetric, or a value is
 // negative or not finite. Source: Hsu 1981, multiple comparison with the best.
 func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
@@ -114,7 +118,6 @@ func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
 	}
 	r.Critical = normalQuantile(1 - .05/float64(candidates-1))
 	plausible := 0
-	r.Advice = OverBudget
 	for i := range r.Doses {
 		u := &r.Doses[i]
 		if !u.Candidate {
@@ -124,13 +127,20 @@ func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
 		if !u.Plausible {
 			continue
 		}
-		plausible++
-		if u.WithinBudget && r.Advice == OverBudget {
-			r.Advice, r.Recommend = Recommended, i
+		if plausible == 0 {
+			r.Smallest = i
 		}
+		plausible++
 	}
-	if plausible == candidates {
-		r.Advice, r.Recommend = CannotTellApart, 0
+	switch {
+	case plausible == candidates:
+		r.Advice = CannotTellApart
+	case r.Doses[r.Smallest].WithinBudget:
+		r.Advice, r.Recommend = Recommended, r.Smallest
+	case curve.Doses[r.Smallest].OptOut <= values.Budget:
+		r.Advice = BudgetUnsure
+	default:
+		r.Advice = OverBudget
 	}
 	return r, nil
 }
@@ -181,18 +191,19 @@ func (c DoseCurve) check(values Values) error {
 	return nil
 }
 
-// Sensitivity repeats the recommendation with half and with twice the loss by an opt-out, the value that is known
-// the least.
-type Sensitivity struct{ Half, Given, Double Recommendation }
+// Sensitivity repeats the recommendation with half and with twice the loss by an opt-out, and with half and twice the gain of an
+// engagement. Where sends cost nothing, half the gain is the same as twice the loss.
+type Sensitivity struct{ Given, Half, Double, HalfValue, DoubleValue Recommendation }
 
 // OptimumSensitivity returns the recommendation with its sensitivity; errors as Optimum.
 func OptimumSensitivity(curve DoseCurve, values Values) (s Sensitivity, err error) {
 	for _, c := range []struct {
-		factor float64
-		into   *Recommendation
-	}{{.5, &s.Half}, {1, &s.Given}, {2, &s.Double}} {
+		optOut, engagement float64
+		into               *Recommendation
+	}{{1, 1, &s.Given}, {.5, 1, &s.Half}, {2, 1, &s.Double}, {1, .5, &s.HalfValue}, {1, 2, &s.DoubleValue}} {
 		scaled := values
-		scaled.OptOut *= c.factor
+		scaled.OptOut *= c.optOut
+		scaled.Engagement *= c.engagement
 		if *c.into, err = Optimum(curve, scaled); err != nil {
 			return Sensitivity{}, err
 		}

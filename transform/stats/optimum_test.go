@@ -62,6 +62,23 @@ func TestOptimum(t *testing.T) {
 	if s.Double.Recommend > s.Half.Recommend {
 		t.Errorf("dearer opt-outs recommend more: %d, %d", s.Double.Recommend, s.Half.Recommend)
 	}
+	// Without a cost of sends only the ratio of gain and loss counts; with one the two are different questions.
+	same := func(a, b Recommendation) bool {
+		return a.Advice == b.Advice && a.Recommend == b.Recommend && a.Best == b.Best
+	}
+	if !same(s.HalfValue, s.Double) || !same(s.DoubleValue, s.Half) {
+		t.Errorf("sends are free, and still half the gain is not twice the loss: %+v", s)
+	}
+	values.Send = .03
+	s, err = OptimumSensitivity(sixDoses(), values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "half the gain", s.HalfValue.Doses[3].Utility, .33/2-.068-.12, closedForm)
+	near(t, "twice the gain", s.DoubleValue.Doses[3].Utility, 2*.33-.068-.12, closedForm)
+	if same(s.HalfValue, s.Double) || s.HalfValue.Best >= s.Given.Best || s.DoubleValue.Best <= s.Given.Best {
+		t.Errorf("sends cost something: best %d, with half the gain %d, with twice %d", s.Given.Best, s.HalfValue.Best, s.DoubleValue.Best)
+	}
 }
 
 func TestOptimumWithoutRecommendation(t *testing.T) {
@@ -96,6 +113,19 @@ func TestOptimumWithoutRecommendation(t *testing.T) {
 		*v = Values{Budget: 1}
 	})
 	f("a strict budget", OverBudget, func(c *DoseCurve, v *Values) { v.Budget = .004 })
+	// Little is known of dose 3, the smallest that may be the best; dose 4, with more opt-outs, surely keeps the budget. That is no
+	// reason to send more.
+	ignorant := f("a wide limit", BudgetUnsure, func(c *DoseCurve, v *Values) { v.Budget, c.Doses[2].OptOutMost = .02, .03 })
+	if !ignorant.Doses[3].WithinBudget || ignorant.Smallest != 2 {
+		t.Errorf("a wide limit: %+v", ignorant)
+	}
+	strange := f("more opt-outs at fewer messages", OverBudget, func(c *DoseCurve, v *Values) {
+		v.Budget, c.Doses[3].OptOutMost = .0072, .0070
+		c.Doses[2].OptOut, c.Doses[2].OptOutMost, c.Doses[2].Engagement = .0074, .0100, .30
+	})
+	if !strange.Doses[3].WithinBudget || strange.Smallest != 2 {
+		t.Errorf("more opt-outs at fewer messages: %+v", strange)
+	}
 	within := f("a budget for three", Recommended, func(c *DoseCurve, v *Values) { v.Budget = .007 })
 	if within.Recommend != 2 || within.Doses[3].WithinBudget {
 		t.Errorf("a budget for three: %+v", within)
