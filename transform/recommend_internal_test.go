@@ -258,11 +258,11 @@ func (k kind) truth(contacts int) (engaged, leaving [doseBins]float64, capped [c
 		if sent > 0 {
 			messaged += own
 			weighted += own * c.propensity
-			for most := 1; most <= caps; most++ {
-				for d, n := range c.days {
-					capped[most][0] += float64(n) * c.propensity * engages(float64(d))
-					capped[most][1] += float64(n) * c.propensity * engages(float64(min(d, most)))
-				}
+		}
+		for most := 1; most <= caps; most++ { // of everybody at risk
+			for d, n := range c.days {
+				capped[most][0] += float64(n) * c.propensity * engages(float64(d))
+				capped[most][1] += float64(n) * c.propensity * engages(float64(min(d, most)))
 			}
 		}
 		days += own
@@ -281,7 +281,7 @@ func (k kind) truth(contacts int) (engaged, leaving [doseBins]float64, capped [c
 	}
 	for most := range capped {
 		for i := range capped[most] {
-			capped[most][i] *= personTime / messaged
+			capped[most][i] *= personTime / days
 		}
 	}
 	return engaged, leaving, capped
