@@ -327,7 +327,7 @@ VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'associat
 	if err := fillWhatIf(t.Context(), run, model{relation: "frequency_what_if"}, "frequency_what_if", w); err != nil {
 		t.Fatal(err)
 	}
-	engaged, leaving, capped := k.truth(40_000)
+	engaged, leaving, capped := k.truth(160_000)
 	utility := func(b int) float64 {
 		return values.Engagement*engaged[b] - values.OptOut*leaving[b] - values.Message*k.byDose[b]/7
 	}
