@@ -6,14 +6,15 @@
 --          to Date = <latest window>
 --          dimension String =
 --          segment String =
--- returns: dimension String, segment String, class String, contacts UInt64, base UInt64, suppressed UInt8, share Nullable(Float64),
---          lower Nullable(Float64), upper Nullable(Float64), cutoff DateTime64(3, 'UTC')
+-- returns: dimension String, segment String, class String, identification String, contacts UInt64, base UInt64, suppressed UInt8,
+--          share Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), cutoff DateTime64(3, 'UTC')
 -- units:   contacts; share, lower, upper are ratios in [0,1] of the contacts at risk in the segment; an empty dimension or segment asks
 --          for every one; NULL where suppressed (under 30 contacts in the segment or 5 in the class)
 SELECT
     dimension,
     segment,
     class,
+    identification,
     contacts,
     base,
     suppressed,

@@ -14,7 +14,7 @@
 --          overlap Nullable(Float64), suppressed UInt8, estimate Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64),
 --          verdict String, why String, cutoff DateTime64(3, 'UTC')
 -- units:   rate is a share of units (messages by their exposure, or person-days by their dose); difference and risk_difference are of
---          rates; slope, calendar_slope and placebo_slope are changes of the rate for one more message, log_odds_slope of its log odds; odds_ratio,
+--          rates; slope, between_slope, lagged_slope, calendar_slope and placebo_slope are changes of the rate for one more message, log_odds_slope of its log odds; odds_ratio,
 --          risk_ratio and e_value are ratios; 65535 is no upper end; an empty segment, unit, outcome or measure asks for every one; estimate and interval are NULL where suppressed
 SELECT
     dimension,

@@ -7,7 +7,7 @@
 --          dimension String =
 --          segment String =
 -- returns: dimension String, segment String, measure String, period String, period_from Date, period_to Date, weeks UInt16,
---          contacts UInt64, units UInt64, messages UInt64, none UInt64, suppressed UInt8, mean Nullable(Float64),
+--          identification String, contacts UInt64, units UInt64, messages UInt64, none UInt64, suppressed UInt8, mean Nullable(Float64),
 --          mean_lower Nullable(Float64), mean_upper Nullable(Float64), median Nullable(UInt16), median_lower Nullable(UInt16),
 --          median_upper Nullable(UInt16), p90 Nullable(UInt16), p90_lower Nullable(UInt16), p90_upper Nullable(UInt16),
 --          none_share Nullable(Float64), none_lower Nullable(Float64), none_upper Nullable(Float64), trend Nullable(Float64),
@@ -23,6 +23,7 @@ SELECT
     period_from,
     period_to,
     weeks,
+    identification,
     contacts,
     units,
     messages,

@@ -261,6 +261,14 @@ var curvePanels = []struct {
 	{"within", "difference", "Within contacts", "Each compared with itself: change from 1 message, in points", "triangle"},
 }
 
+// curveSlopes stand side by side at the end of the table: of opposite signs where the mix of contacts makes the crude one.
+var curveSlopes = []struct{ identification, measure, title, name string }{
+	{"crude", "slope", "Crude", "for one more message"},
+	{"crude", "between_slope", "Between contacts", "for one more message"},
+	{"within", "slope", "Within contacts", "for one more message"},
+	{"within", "lagged_slope", "Within contacts", "for one more message, the outcome before held"},
+}
+
 func curveColumns(kind Kind) []Column {
 	return slices.Concat([]Column{{"identification", "Level", Text, false}, {"measure", "Measure", Text, false}, {"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"units", "n", Count, false}, {"estimate", "Estimate", kind, true}}, lowerUpper(kind), []Column{whyColumn})
 }
@@ -305,6 +313,18 @@ func curveViews(rows []curveRow, most int, kind Kind, colour, unit string) (view
 			}
 			chart.Lines = []Line{line}
 			v.Charts = append(v.Charts, chart.Chart())
+		}
+		for _, p := range curveSlopes {
+			for _, r := range g.Rows {
+				if r.Identification != p.identification || r.Measure != p.measure || r.Contacts < fewContacts {
+					continue
+				}
+				dot, why := r.dot(0, 0), ""
+				if !dot.shown() {
+					why = cmp.Or(r.Why, "too few")
+				}
+				v.Rows = append(v.Rows, []any{p.title, p.name, "all", r.Contacts, r.Units, number(dot.Value), number(dot.Lower), number(dot.Upper), why})
+			}
 		}
 		units := func(identification, measure string) uint64 {
 			return sumOf(g.Rows, func(r curveRow) uint64 {

@@ -12,7 +12,7 @@ func (t *telling) live(c *contact, day int) {
 		return
 	}
 	r, tomorrow := t.r, t.today+secondsPerDay
-	if day >= 0 && !c.in {
+	if day >= 0 && !c.in && !c.dead(t.today) {
 		switch {
 		case c.joins >= t.today && c.joins < tomorrow:
 			c.in, c.week = true, 0
@@ -29,7 +29,7 @@ func (t *telling) live(c *contact, day int) {
 		c.sends = c.sends[1:]
 	}
 	// The dose counts [today - 7 d, today): c.sends holds just these now.
-	leaving := day >= 0 && c.in && !c.blocked && c.joins < t.today && r.Float64() < t.Options.leaves(len(c.sends))+c.grudge(t.today)
+	leaving := day >= 0 && c.in && !c.blocked && !c.dead(t.today) && c.joins < t.today && r.Float64() < t.Options.leaves(len(c.sends))+c.grudge(t.today)
 
 	t.outgoing = t.outgoing[:0]
 	if planned, ok := t.planned(c, day); ok && c.in {
@@ -67,7 +67,7 @@ func (t *telling) live(c *contact, day int) {
 			t.leave(c, gone)
 		}
 	}
-	writes := day >= 0 && !c.blocked && (c.before || c.joins < t.today && c.joins > 0)
+	writes := day >= 0 && !c.blocked && !c.dead(t.today) && (c.before || c.joins < t.today && c.joins > 0)
 	if writes && c.service != nil {
 		t.approach(c)
 	}
@@ -151,6 +151,10 @@ func (t *telling) proactive(c *contact, l launch) {
 		return
 	}
 	t.tell(c, m.of(factSent, l.at))
+	if c.dead(l.at) {
+		t.tell(c, m.of(factFailed, l.at+1+r.Int64N(30)).failing(failUnknown))
+		return
+	}
 	if r.Float64() < failUndeliverable {
 		t.tell(c, m.of(factFailed, l.at+1+r.Int64N(30)).failing(131026))
 		if c.blocked || r.Float64() >= failContradicted {
@@ -224,7 +228,7 @@ func (t *telling) arrive(c *contact, m fact, at int64, open float64, d delay) (o
 // inbound is a message of the contact, and the conversation that may follow. No conversation that
 // began before the data is told: its response would look unprompted.
 func (t *telling) inbound(c *contact, at int64, quoted uint32, messages int) {
-	if at < t.start {
+	if at < t.start || c.dead(at) {
 		return
 	}
 	r := t.r
@@ -242,6 +246,10 @@ func (t *telling) inbound(c *contact, at int64, quoted uint32, messages int) {
 	c.messages++
 	m := fact{message: c.messages, campaign: response}
 	t.tell(c, m.of(factSent, at))
+	if c.dead(at) {
+		t.tell(c, m.of(factFailed, at+1).failing(failUnknown))
+		return
+	}
 	if c.blocked {
 		return
 	}
@@ -280,6 +288,9 @@ func (f fact) failing(code int32) fact {
 func (t *telling) tell(c *contact, f fact) {
 	if f.at < t.start || f.at >= t.end {
 		return
+	}
+	if c.dead(f.at) && f.what != factSent && f.what != factFailed {
+		return // nobody is there to get it
 	}
 	if t.records != nil {
 		if x := &t.records[c.index]; x.known == 0 || f.at < x.known {

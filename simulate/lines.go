@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (b *book) line(f fact, buf *[]byte) canonical.Line {
 		EventTime: time.Unix(f.at, 0).UTC(),
 		AccountID: m.account,
 		Channel:   "whatsapp",
-		Provider:  "meta",
+		Provider:  b.provider,
 		Address:   "+" + b.number[f.contact],
 		Market:    m.Code,
 		Zone:      m.Zone,
@@ -95,12 +96,14 @@ func (b *book) line(f fact, buf *[]byte) canonical.Line {
 // by its time.
 func observe(l canonical.Line) observation {
 	key := factKey{l.EventType, l.MessageID, l.EventID}
+	unknown := l.Provider == "twilio" && slices.Contains([]string{"21211", "21614", "30005", "30006"}, l.ErrorCode) ||
+		l.Channel == "email" && slices.Contains([]string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}, l.ErrorCode)
 	if key.message == "" && key.event == "" {
 		key.event = l.EventTime.Format(time.RFC3339Nano)
 	}
 	return observation{
 		address: l.Address, account: l.AccountID, market: l.Market, zone: l.Zone, channel: l.Channel,
-		factKey: key, told: told{l.EventTime, l.InReplyTo, l.Purpose, l.Reason, sending{
+		factKey: key, told: told{l.EventTime, l.InReplyTo, l.Purpose, l.Reason, unknown, sending{
 			author:       l.Author,
 			acknowledges: strings.ReplaceAll(l.MessageTag, "-", "_") == acknowledgement || strings.ReplaceAll(l.Category, "-", "_") == acknowledgement,
 			marketing:    l.MessageTag == "" && isMarketing(l.Category),

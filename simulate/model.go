@@ -66,6 +66,7 @@ const (
 	thereBefore = 0.60 // of contacts: known to the business before the data starts
 
 	failUndeliverable = 0.008 // 131026, after sent
+	failUnknown       = 30005 // of every message to an address that does not exist; 131026 in webhooks
 	failContradicted  = 0.03  // of these: delivered in the end, by another device
 	failCapped        = 0.002 // 131049, without sent; plus failCappedDose for each earlier send of the week over five
 	failCappedDose    = 0.004
@@ -169,8 +170,12 @@ type traits struct {
 	joins    int64 // else when the contact opts in
 	arm      int8  // index into the arms; assigned, not drawn, so that a test changes no trait
 	lost     bool  // by the arm: never messaged, and never heard of
+	dies     int64 // midnight from which on the address does not exist; 0: never
 	baby     bool  // babyClub is of interest
 }
+
+// dead reports whether the address does not exist any more.
+func (t traits) dead(at int64) bool { return t.dies > 0 && at >= t.dies }
 
 // draw makes a contact from the beginning of its own source of chance.
 func (w *World) draw(contact int, r *rand.Rand) traits {
@@ -191,6 +196,12 @@ func (w *World) draw(contact int, r *rand.Rand) traits {
 	if w.Options.Support {
 		c := w.customer(contact, z)
 		t.writes, t.baby = c.writes, c.baby
+	}
+	if w.Options.Dead > 0 {
+		died := rand.New(rand.NewPCG(mix(w.Options.Seed^0xdead), mix(uint64(contact)+1))) // not drawn from the contact's own, so that it changes no trait
+		if died.Float64() < w.Options.Dead {
+			t.dies = w.start + died.Int64N(int64(w.Options.Days))*secondsPerDay
+		}
 	}
 	if n := len(w.Options.Arms); n > 0 {
 		t.arm = int8(mix(mix(w.Options.Seed^0xa3)^uint64(contact)) % uint64(n))

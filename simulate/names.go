@@ -35,16 +35,20 @@ func drawKind(r *rand.Rand, quotes bool) int8 {
 
 // book is what naming needs: numbers and ids are spelled out only when a fact is told.
 type book struct {
-	seed   uint64
-	market []int8
-	arm    []string // empty outside a test
-	number []string // digits, calling code first
+	seed     uint64
+	provider string
+	market   []int8
+	arm      []string // empty outside a test
+	number   []string // digits, calling code first
 }
 
 // book draws the contacts' markets anew and gives each a number.
 func (w *World) book() *book {
 	n := w.Options.Contacts
-	b := &book{seed: w.Options.Seed, market: make([]int8, n), arm: make([]string, n), number: make([]string, n)}
+	b := &book{seed: w.Options.Seed, provider: "meta", market: make([]int8, n), arm: make([]string, n), number: make([]string, n)}
+	if w.Options.Dead > 0 {
+		b.provider = "twilio" // whose codes say that a number does not exist
+	}
 	next := make([]int, len(markets))
 	for i := range b.number {
 		c := w.draw(i, rand.New(w.stream(i)))

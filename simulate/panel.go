@@ -193,6 +193,9 @@ func shares(second int64, delays []int64, window int64) []float64 {
 
 // unprompted is the chance of an unprompted message on the day that answers a proactive one by the rules.
 func (e *expectation) unprompted(day time.Time) float64 {
+	if e.dead(day.Unix()) {
+		return 0
+	}
 	const points = 48
 	hits := 0
 	for i := range points {

@@ -190,6 +190,8 @@ type person struct {
 	messages        map[string]*message
 	inbound         []told
 	optIns, optOuts []time.Time
+	unreachable     []time.Time // failures that say the address does not exist
+	alive           []time.Time // signs of life
 	keywords        []time.Time // of these opt-outs: those that a message of the contact is
 	answers         int         // inbound messages that answer a message
 }
@@ -201,6 +203,7 @@ type told struct {
 	at              time.Time
 	quotes, purpose string
 	reason          string // of an opt-out
+	unknown         bool   // a failure, because the address does not exist
 	sending
 }
 
@@ -282,6 +285,12 @@ type observation struct {
 }
 
 func (p *person) hear(key factKey, f told) {
+	switch {
+	case f.unknown:
+		p.unreachable = append(p.unreachable, f.at)
+	case key.what != "send" && key.what != "failed":
+		p.alive = append(p.alive, f.at)
+	}
 	switch key.what {
 	case "reply":
 		p.inbound = append(p.inbound, f)
@@ -359,7 +368,7 @@ type personDay struct {
 // daysAtRisk yields the whole UTC days on which the contact could leave, up to the cutoff. Between
 // two opt-outs there is at most one spell, from the first opt-in after the earlier one to the day of
 // the later one; the first spell may begin a week after the first fact instead. No day counts whose
-// look-back begins before the account's data.
+// look-back begins before the account's data, nor any before which the latest that was known is that the address does not exist.
 func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 	return func(yield func(personDay) bool) {
 		slices.SortFunc(p.optIns, time.Time.Compare)
@@ -383,7 +392,7 @@ func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 			}
 			for d := midnight(start); !d.After(end); d = d.Add(wholeDay) {
 				tomorrow := d.Add(wholeDay)
-				if d.Before(known) || tomorrow.After(cutoff) {
+				if d.Before(known) || tomorrow.After(cutoff) || p.gone(d) {
 					continue
 				}
 				if !yield(personDay{d, p.dose(d), leaves && end.Before(tomorrow)}) {
@@ -392,6 +401,21 @@ func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 			}
 		}
 	}
+}
+
+// gone reports whether, of what came before a day, a failure that says the address does not exist was the last, signs of life aside.
+func (p *person) gone(day time.Time) bool {
+	return latest(p.unreachable, day).After(latest(p.alive, day))
+}
+
+// latest returns the last of the times before t; zero if there is none.
+func latest(times []time.Time, t time.Time) (last time.Time) {
+	for _, x := range times {
+		if x.Before(t) && x.After(last) {
+			last = x
+		}
+	}
+	return last
 }
 
 // midnight returns the first UTC midnight not before t.

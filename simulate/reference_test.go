@@ -47,6 +47,8 @@ func script(t *testing.T, text string) []canonical.Line {
 				l.CampaignID = value
 			case "reason":
 				l.Reason = value
+			case "code":
+				l.Provider, l.ErrorCode = "twilio", value
 			default:
 				t.Fatalf("unknown word %q", w)
 			}
@@ -238,6 +240,26 @@ func TestDaysAtRisk(t *testing.T) {
 		2025-03-05T10:00:00Z opt_out a -
 		2025-03-05T11:00:00Z opt_in a -
 		2025-03-05T12:00:00Z opt_in a -
+		2025-03-06T10:00:00Z opt_out a -`+later)
+	// Whose address does not exist is at risk from the day after a sign of life only; leaving before that is on no day at risk.
+	f([]Dose{{1, 2 + 3, 1}}, 0, `
+		2025-03-01T12:00:00Z opt_in a -
+		2025-03-02T10:00:00Z send a m1
+		2025-03-04T10:00:00Z failed a m2 code=30005
+		2025-03-06T00:00:00Z delivered a m1
+		2025-03-09T10:00:00Z opt_out a -`+later)
+	f([]Dose{{1, 2, 0}}, 1, `
+		2025-03-01T12:00:00Z opt_in a -
+		2025-03-02T10:00:00Z send a m1
+		2025-03-04T10:00:00Z failed a m2 code=21211
+		2025-03-06T10:00:00Z opt_out a -`+later)
+	// A failure of the same instant as a sign of life, and one that says nothing of the address.
+	f([]Dose{{1, 4, 1}}, 0, `
+		2025-03-01T12:00:00Z opt_in a -
+		2025-03-02T10:00:00Z send a m1
+		2025-03-04T10:00:00Z failed a m2 code=21211
+		2025-03-04T10:00:00Z delivered a m1
+		2025-03-04T11:00:00Z failed a m3 code=30008
 		2025-03-06T10:00:00Z opt_out a -`+later)
 	// The last day counts only when it is over.
 	f([]Dose{{1, 2, 0}}, 0, `

@@ -205,7 +205,10 @@ func (e *encoder) status(f fact) {
 	}
 	if f.what == factFailed {
 		title, details := "Message undeliverable", "Message Undeliverable."
+		code := int64(f.code)
 		switch f.code {
+		case failUnknown:
+			code = 131026 // the platform does not tell why
 		case 131047:
 			title, details = "Re-engagement message", "The contact's last message is older than 24 hours."
 		case 131049:
@@ -213,7 +216,7 @@ func (e *encoder) status(f fact) {
 			details = "In order to maintain a healthy ecosystem engagement, the message failed to be delivered."
 		}
 		e.b = append(e.b, `,"errors":[{"code":`...)
-		e.b = strconv.AppendInt(e.b, int64(f.code), 10)
+		e.b = strconv.AppendInt(e.b, code, 10)
 		e.b = append(e.b, `,"title":`...)
 		e.text(title)
 		e.b = append(e.b, `,"message":`...)

@@ -26,6 +26,10 @@ type Options struct {
 	Arms     []Arm `json:"arms,omitzero"`     // contacts are assigned to these at random, with equal chances; every send names its arm
 	Mismatch bool  `json:"mismatch,omitzero"` // the last arm loses the least engaged third of its contacts, who are never heard of
 
+	// Dead is the share of addresses that cease to exist on some day of the data. What is sent later fails; lines tell it with a code that says
+	// so, as Twilio's does, webhooks with one that does not. Worlds with support have none.
+	Dead float64 `json:"dead,omitzero"`
+
 	// Contacts begin conversations along the purchase funnel, bots and humans answer them, late or never, and what happens to contacts
 	// changes what they do. The business makes mistakes besides.
 	Support bool `json:"support,omitzero"`
@@ -64,6 +68,9 @@ func New(o Options) *World {
 	}
 	if o.Tireless {
 		o.Fatigue = 0
+	}
+	if o.Support {
+		o.Dead = 0
 	}
 	o.Arms = slices.Clone(o.Arms)
 	for i := range o.Arms {

@@ -297,3 +297,46 @@ func TestNumbersBelongToTheirMarket(t *testing.T) {
 		}
 	}
 }
+
+// What is sent to an address that does not exist fails, nobody there does anything, and nobody is another than without.
+func TestDeadAddresses(t *testing.T) {
+	o := Options{Seed: 7, Contacts: 200, Days: 40, Dead: .5}
+	w := New(o)
+	living := o
+	living.Dead = 0
+	dies := map[string]int64{}
+	for address, c := range w.byAddress() {
+		if c.dies > 0 {
+			dies[address] = c.dies
+		}
+		c.dies = 0
+		if other := New(living).byAddress()[address]; c != other {
+			t.Fatalf("%s: %+v is another than %+v", address, c, other)
+		}
+	}
+	if len(dies) < 80 || len(dies) > 120 {
+		t.Errorf("%d of 200 addresses cease to exist, want about half", len(dies))
+	}
+	failed := map[string]bool{}
+	for l := range w.Lines() {
+		at, ok := dies[l.Address]
+		switch {
+		case !ok || l.EventTime.Unix() < at:
+			if l.ErrorCode == "30005" {
+				t.Errorf("%s fails at %v for good, and does not", l.Address, l.EventTime)
+			}
+		case l.EventType == "failed" && l.ErrorCode == "30005":
+			failed[l.Address] = true
+		case l.EventType != "send" && l.ErrorCode != "131049":
+			t.Errorf("%s at %v: %s, after the end", l.Address, l.EventTime, l.EventType)
+		}
+	}
+	if len(failed) < 40 {
+		t.Errorf("%d addresses are known not to exist", len(failed))
+	}
+	for p := range w.WhatsApp() {
+		if strings.Contains(string(p.Body), "30005") {
+			t.Fatal("a webhook tells a code that the platform has not")
+		}
+	}
+}

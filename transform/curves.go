@@ -81,7 +81,7 @@ func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) 
 			s.markets = append(s.markets, s.byMarket[market])
 		}
 		rows := s.ladder()
-		for _, slope := range []func() (curveRow, bool){s.crudeSlope, s.withinSlope, s.placeboSlope} {
+		for _, slope := range []func() (curveRow, bool){s.crudeSlope, s.betweenSlope, s.withinSlope, s.laggedSlope, s.placeboSlope} {
 			if row, ok := slope(); ok {
 				rows = append(rows, row)
 			}

@@ -72,6 +72,33 @@ func TestLadderOnASimpsonTable(t *testing.T) {
 	check("E-value of a limit beyond 1", *value.lower, 1)
 }
 
+// The panel of methods for slopes within and between: each contact is a group alone.
+func TestSlopesOfAPanel(t *testing.T) {
+	var s curveSums
+	for i, c := range [][2][4]float64{
+		{{1, 2, 3, 4}, {10, 9, 7, 6}}, {{2, 4, 5, 6}, {14, 12, 12, 10}}, {{5, 6, 8, 9}, {22, 20, 17, 17}}, {{8, 10, 11, 12}, {30, 27, 27, 25}},
+	} {
+		var k, y, kk, ky float64
+		for j, dose := range c[0] {
+			k, y, kk, ky = k+dose, y+c[1][j], kk+dose*dose, ky+dose*c[1][j]
+		}
+		const n, people = 4, 10 // each ten times, so that enough are compared
+		s.crude.add(i, []float64{people, people * n, people * y}, []float64{people * k, people * kk, people * ky, people * n, people * y})
+		s.within.add(i, []float64{people, people * n, people * y}, []float64{people * (kk - k*k/n), people * (ky - k*y/n)})
+	}
+	for _, c := range []struct {
+		slope           func() (curveRow, bool)
+		value, stdError float64
+	}{
+		{s.crudeSlope, 1.794117647, 0}, {s.betweenSlope, 2.496363636, 0}, {s.withinSlope, -1.176923077, .1007574919},
+	} {
+		row, ok := c.slope()
+		if !ok || row.value == nil || math.Abs(row.value.estimate-c.value) > 1e-9 || c.stdError > 0 && math.Abs(*row.value.stdError-c.stdError) > 1e-9 {
+			t.Errorf("%s %s: %+v, want %v, %v", row.identification, row.measure, row.value, c.value, c.stdError)
+		}
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	row := func(measure string, estimate, lower, upper float64) curveRow {
 		return curveRow{identification: "within", measure: measure, value: &effect{estimate: estimate, lower: &lower, upper: &upper}}

@@ -40,6 +40,7 @@ type curveSums struct {
 	crude    moments
 	within   moments
 	placebo  moments
+	lagged   moments
 	against  [len(bins)]moments
 }
 
@@ -246,5 +247,6 @@ func (s *curveSums) addContacts(group int, counts []uint64, ratios []float64) {
 	all := take(6) // contacts, n, k, k^2, y, k y
 	s.crude.add(group, []float64{all[0], all[1], all[4]}, []float64{all[2], all[3], all[5], all[1], all[4]})
 	s.within.add(group, take(headCount), ratios[:2])
-	s.placebo.add(group, take(headCount), ratios[2:])
+	s.placebo.add(group, take(headCount), ratios[2:11])
+	s.lagged.add(group, take(headCount), ratios[11:])
 }

@@ -3,8 +3,8 @@ package transform_test
 import (
 	"fmt"
 	"math"
-	"slices"
 	"testing"
+	"time"
 
 	"drumbeat/simulate"
 	"drumbeat/transform"
@@ -20,19 +20,20 @@ var curveWorld = simulate.Options{Seed: 7, Contacts: 350, Days: 70, Clicks: true
 
 // dayOf is a person-day as the tests of dose and curves read it.
 type dayOf struct {
-	Contact string  `ch:"contact"`
-	Group   uint8   `ch:"contact_group"`
-	Dose    uint16  `ch:"dose"`
-	Next    *uint16 `ch:"next_dose"`
-	Sent    uint16  `ch:"sent"`
-	Open    uint8   `ch:"open"`
+	Contact string    `ch:"contact"`
+	Day     time.Time `ch:"day"`
+	Group   uint8     `ch:"contact_group"`
+	Dose    uint16    `ch:"dose"`
+	Next    *uint16   `ch:"next_dose"`
+	Sent    uint16    `ch:"sent"`
+	Open    uint8     `ch:"open"`
 }
 
 // daysAtRisk are the person-days of contacts to whose channels opens are told.
 func daysAtRisk(t *testing.T, db *warehouse.DB) (days []dayOf) {
 	t.Helper()
 	if err := db.Select(t.Context(), &days, `
-SELECT toString(contact_id) AS contact, toUInt8(cityHash64(contact_id) % 200) AS contact_group, dose, next_dose, sent, opened > 0 AS open
+SELECT toString(contact_id) AS contact, day, toUInt8(cityHash64(contact_id) % 200) AS contact_group, dose, next_dose, sent, opened > 0 AS open
 FROM person_days WHERE channel = 'whatsapp' ORDER BY contact, day`); err != nil {
 		t.Fatal(err)
 	}
@@ -66,11 +67,12 @@ SELECT unit, identification, measure, dose_from, contacts, units, estimate, std_
 FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil {
 		t.Fatal(err)
 	}
+	unit := "person_day"
 	check := func(identification, measure string, from uint16, contacts, units int, estimate, stdError float64) {
 		t.Helper()
 		what := fmt.Sprint(identification, " ", measure, " ", from)
 		for _, r := range rows {
-			if r.Unit == "person_day" && r.Identification == identification && r.Measure == measure && r.From == from {
+			if r.Unit == unit && r.Identification == identification && r.Measure == measure && r.From == from {
 				if r.Estimate == nil {
 					t.Fatalf("%s is suppressed", what)
 				}
@@ -143,34 +145,105 @@ FROM frequency_curves WHERE dimension = 'all' AND outcome = 'open'`); err != nil
 	}
 	check("within", "difference", 3, contacts, int(units), sum/weights, groupedError(groups, errs, counted))
 
-	estimate, stdError, contacts, n := placeboDirectly(days, numbers, groups)
+	// Contacts' means, each as often as it has days.
+	means := make([]stats.Observation, len(numbers))
+	size := make([]float64, len(numbers))
+	for _, o := range observations {
+		size[o.Contact]++
+		means[o.Contact].Dose += o.Dose
+		means[o.Contact].Outcome += o.Outcome
+	}
+	var meansOf []stats.Observation
+	for _, o := range observations {
+		meansOf = append(meansOf, stats.Observation{Contact: o.Contact, Dose: means[o.Contact].Dose / size[o.Contact], Outcome: means[o.Contact].Outcome / size[o.Contact]})
+	}
+	between, err := stats.Pooled(meansOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted, errs = slopeErrors(meansOf, between.Value, len(numbers), false)
+	check("crude", "between_slope", 0, len(numbers), len(days), between.Value, groupedError(groups, errs, counted))
+
+	of := make([]int, len(days))
+	for i, d := range days {
+		of[i] = numbers[d.Contact]
+	}
+	estimate, stdError, contacts, n := directly(of, groups, func(i int) []float64 {
+		if days[i].Next == nil {
+			return nil
+		}
+		return []float64{float64(*days[i].Next), float64(days[i].Dose), float64(days[i].Sent), float64(days[i].Open)}
+	})
 	check("within", "placebo_slope", 0, contacts, n, estimate, stdError)
+	estimate, stdError, contacts, n = directly(of, groups, func(i int) []float64 {
+		if i == 0 || days[i-1].Contact != days[i].Contact || days[i-1].Day.AddDate(0, 0, 1) != days[i].Day {
+			return nil
+		}
+		return []float64{float64(days[i].Dose), float64(days[i-1].Open), float64(days[i].Open)}
+	})
+	check("within", "lagged_slope", 0, contacts, n, estimate, stdError)
+
+	// Of messages the one before is the last of the base, sent on a day at risk or not.
+	var messages []struct {
+		Contact  string `ch:"contact"`
+		Exposure uint16 `ch:"own_exposure"`
+		AtRisk   bool   `ch:"at_risk"`
+		Open     uint8  `ch:"open"`
+	}
+	if err := db.Select(t.Context(), &messages, `
+SELECT toString(contact_id) AS contact, assumeNotNull(exposure) AS own_exposure,
+       (contact_id, toDate(sent_at)) IN (SELECT contact_id, day FROM person_days) AS at_risk, ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0) AS open
+FROM messages CROSS JOIN (SELECT max(cutoff) AS cutoff FROM coverage) AS c
+WHERE purpose = 'proactive' AND failed_at IS NULL AND exposure IS NOT NULL AND (delivered_at IS NOT NULL OR opened_at IS NOT NULL) AND sent_at <= c.cutoff - INTERVAL 7 DAY
+ORDER BY contact, sent_at, message_id`); err != nil {
+		t.Fatal(err)
+	}
+	of = of[:0]
+	for _, m := range messages {
+		number, known := numbers[m.Contact]
+		if !known {
+			number = len(numbers)
+			numbers[m.Contact], groups = number, append(groups, 0) // never at risk
+		}
+		of = append(of, number)
+	}
+	unit = "message"
+	estimate, stdError, contacts, n = directly(of, groups, func(i int) []float64 {
+		if i == 0 || of[i-1] != of[i] || !messages[i].AtRisk {
+			return nil
+		}
+		return []float64{float64(messages[i].Exposure), float64(messages[i-1].Open), float64(messages[i].Open)}
+	})
+	check("within", "lagged_slope", 0, contacts, n, estimate, stdError)
 }
 
-// placeboDirectly regresses opens on the next dose, the dose and the day's sends, all less their contact's mean.
-func placeboDirectly(days []dayOf, numbers map[string]int, groups []uint8) (estimate, stdError float64, contacts, units int) {
-	days = slices.DeleteFunc(slices.Clone(days), func(d dayOf) bool { return d.Next == nil })
-	row := func(d dayOf) []float64 {
-		return []float64{float64(*d.Next), float64(d.Dose), float64(d.Sent), float64(d.Open)}
-	}
-	means, sizes := make([][4]float64, len(numbers)), make([]float64, len(numbers))
-	for _, d := range days {
-		c := numbers[d.Contact]
-		sizes[c]++
-		for j, v := range row(d) {
-			means[c][j] += v
+// directly regresses the last of the numbers of each unit on the others, all less their contact's mean, and returns the coefficient of the first. A unit without
+// numbers is left out.
+func directly(contacts []int, groups []uint8, row func(unit int) []float64) (estimate, stdError float64, counted, units int) {
+	var rows [][]float64
+	var of []int
+	for i, contact := range contacts {
+		if r := row(i); r != nil {
+			rows, of = append(rows, r), append(of, contact)
 		}
 	}
-	x, y := mat.NewDense(len(days), 3, nil), mat.NewVecDense(len(days), nil)
-	varies := make([]bool, len(numbers))
-	for i, d := range days {
-		c := numbers[d.Contact]
-		r := row(d)
+	width := len(rows[0]) - 1
+	means, sizes := make([][4]float64, len(groups)), make([]float64, len(groups))
+	for i, r := range rows {
+		sizes[of[i]]++
+		for j, v := range r {
+			means[of[i]][j] += v
+		}
+	}
+	x, y := mat.NewDense(len(rows), width, nil), mat.NewVecDense(len(rows), nil)
+	varies := make([]bool, len(groups))
+	for i, r := range rows {
+		c := of[i]
 		for j := range r {
 			r[j] -= means[c][j] / sizes[c]
 		}
-		x.SetRow(i, r[:3])
-		y.SetVec(i, r[3])
+		x.SetRow(i, r[:width])
+		y.SetVec(i, r[width])
 		varies[c] = varies[c] || math.Abs(r[0]) > 1e-9
 	}
 	var squares, inverse mat.Dense
@@ -180,24 +253,23 @@ func placeboDirectly(days []dayOf, numbers map[string]int, groups []uint8) (esti
 	right.MulVec(x.T(), y)
 	beta.MulVec(&inverse, &right)
 	fitted.MulVec(x, &beta)
-	scores := mat.NewDense(len(numbers), 3, nil)
-	for i, d := range days {
-		c := numbers[d.Contact]
-		for j := range 3 {
+	scores := mat.NewDense(len(groups), width, nil)
+	for i, c := range of {
+		for j := range width {
 			scores.Set(c, j, scores.At(c, j)+x.At(i, j)*(y.AtVec(i)-fitted.AtVec(i)))
 		}
 	}
 	for c, ok := range varies {
 		if ok {
-			contacts++
+			counted++
 			units += int(sizes[c])
 		}
 	}
-	errs := make([]float64, len(numbers))
+	errs := make([]float64, len(groups))
 	for c := range errs {
 		errs[c] = mat.Dot(inverse.RowView(0), scores.RowView(c))
 	}
-	return beta.AtVec(0), groupedError(groups, errs, varies), contacts, units
+	return beta.AtVec(0), groupedError(groups, errs, varies), counted, units
 }
 
 // slopeErrors returns which contacts count and what each adds to the error of a slope over doses, less the contact's mean or less that of all.

@@ -287,11 +287,11 @@ func (k kind) truth(contacts int) (engaged, leaving [doseBins]float64, capped [c
 		if sent > 0 {
 			messaged += own
 			weighted += own * c.propensity
-			for most := 1; most <= caps; most++ {
-				for d, n := range c.days {
-					capped[most][0] += float64(n) * c.propensity * engages(float64(d))
-					capped[most][1] += float64(n) * c.propensity * engages(float64(min(d, most)))
-				}
+		}
+		for most := 1; most <= caps; most++ { // of everybody at risk
+			for d, n := range c.days {
+				capped[most][0] += float64(n) * c.propensity * engages(float64(d))
+				capped[most][1] += float64(n) * c.propensity * engages(float64(min(d, most)))
 			}
 		}
 		days += own
@@ -310,7 +310,7 @@ func (k kind) truth(contacts int) (engaged, leaving [doseBins]float64, capped [c
 	}
 	for most := range capped {
 		for i := range capped[most] {
-			capped[most][i] *= personTime / messaged
+			capped[most][i] *= personTime / days
 		}
 	}
 	return engaged, leaving, capped
@@ -356,7 +356,7 @@ VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'associat
 	if err := fillWhatIf(t.Context(), run, model{relation: "frequency_what_if"}, "frequency_what_if", w); err != nil {
 		t.Fatal(err)
 	}
-	engaged, leaving, capped := k.truth(40_000)
+	engaged, leaving, capped := k.truth(160_000)
 	utility := func(b int) float64 {
 		return values.Engagement*engaged[b] - values.OptOut*leaving[b] - values.Message*k.byDose[b]/7
 	}

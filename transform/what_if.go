@@ -16,6 +16,7 @@ type expected struct {
 	measure, identification, assumption string
 	known                               bool // there is somebody to learn from at the cap
 	days, above                         float64
+	assumed                             float64 // days with a dose of contacts of whom no message tells
 	overlap                             *float64
 }
 
@@ -51,7 +52,7 @@ func (s *segment) whatIf(v Values, w Window) (rows [][]any) {
 		pooled := pool(blocks)
 		var numbers []float64
 		for most := 1; most <= caps; most++ {
-			for _, pair := range [measures][2]float64{s.sends(pooled, most), s.engagements(falls, p, most), s.optOuts(blocks, pooled, most)} {
+			for _, pair := range [measures][2]float64{s.sends(pooled, most), s.engagements(pooled, falls, p, most), s.optOuts(blocks, pooled, most)} {
 				numbers = append(numbers, pair[0], pair[1])
 			}
 		}
@@ -79,7 +80,7 @@ func (s *segment) whatIf(v Values, w Window) (rows [][]any) {
 					factor = v.Message
 				}
 				row := []any{s.business, w.From, w.To, s.cutoff, s.dimension, s.name, uint8(most), measure, engagements[s.outcome], x.identification, v.Message,
-					uint64(all[0]), uint64(x.days), uint64(x.above), x.overlap}
+					uint64(all[0]), uint64(x.days), uint64(x.above), uint64(x.assumed), x.overlap}
 				figures := make([]*float64, 10)
 				if known := x.known && ok; known {
 					for k := range 2 {
@@ -121,20 +122,23 @@ func (s *segment) expectations(blocks [][]float64, all []float64, most int) [mea
 	}
 	enough := all[0] >= fewestContacts
 	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "whatever is over the cap is not sent"}
-	engaged := expected{measure: "engagement", identification: "within", assumption: "a contact over the cap behaves as at the cap, as far as contacts compared with themselves tell"}
+	engaged := expected{measure: "engagement", identification: "within", assumption: "a contact over the cap behaves as at the cap, as far as contacts compared with themselves tell; contacts of whom no message tells engage like the others at their dose"}
 	leaving := expected{measure: "opt_out", identification: "standardised", assumption: "contacts over the cap leave like those of the same stratum at the cap: " + s.strataName()}
 	var knownAbove float64
 	for d := range exactDoses {
-		sends.days += all[atDays+d]
-		engaged.days += told.days[d]
+		n := all[atDays+d]
+		sends.days += n
+		if d > 0 && s.linked[binOf[d]] && told.days[d] > 0 {
+			engaged.assumed += n - told.days[d]
+		}
 		if d > most {
-			sends.above += all[atDays+d]
-			engaged.above += told.days[d]
+			sends.above += n
 			if s.linked[binOf[d]] {
 				knownAbove += told.days[d]
 			}
 		}
 	}
+	engaged.days, engaged.above = sends.days, sends.above
 	sends.overlap, engaged.overlap = overlap(sends.above, sends.above), overlap(knownAbove, engaged.above)
 	engaged.known = enough && s.linked[bin] && s.engaged(all, bin) >= fewestOutcomes && all[atDoseContacts+bin] >= fewestContacts &&
 		knownAbove >= leastOverlap*engaged.above
@@ -192,21 +196,24 @@ func (s *segment) doses() (doses [exactDoses]float64) {
 	return doses
 }
 
-// engagements returns the engagements, were the doses kept up, as they were and under a cap, per personTime. A dose whose exposure
-// cannot be compared is in neither.
-func (s *segment) engagements(falls [exposureBins]float64, p propensity, most int) (pair [2]float64) {
+// engagements returns the engagements, were the doses kept up, as they were and under a cap, per personTime of all contacts at risk. A day
+// without a dose has none, and a cap changes nothing of it; so nothing need be known of who was sent no message. Of contacts who were sent some, none of which is in
+// the base, the height is that of the others on days of the dose: the engaged are sent more. A dose whose exposure cannot be compared is in neither.
+func (s *segment) engagements(pooled []float64, falls [exposureBins]float64, p propensity, most int) (pair [2]float64) {
 	var days float64
 	for d, dose := range s.doses() {
-		if !s.linked[binOf[d]] {
-			continue
-		}
-		days += p.days[d]
+		n := pooled[atDays+d]
 		if d == 0 {
+			days += n
 			continue
 		}
-		capped := min(dose, float64(most))
-		pair[0] += p.weighted[d] * s.fallAt(falls, dose) * dose / 7
-		pair[1] += p.weighted[d] * s.fallAt(falls, capped) * capped / 7
+		if !s.linked[binOf[d]] || p.days[d] == 0 {
+			continue
+		}
+		days += n
+		height, capped := n*p.weighted[d]/p.days[d], min(dose, float64(most))
+		pair[0] += height * s.fallAt(falls, dose) * dose / 7
+		pair[1] += height * s.fallAt(falls, capped) * capped / 7
 	}
 	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
 }

@@ -23,7 +23,7 @@ func fromLine(l canonical.Line) event {
 	h.Write([]byte(l.Address))
 	e["contact_id"] = uuid.Must(uuid.FromBytes(h.Sum(nil))).String()
 	e["message_id"], e["in_reply_to"], e["event_id"] = hashed(l.MessageID), hashed(l.InReplyTo), hashed(l.EventID)
-	e["account_id"], e["channel"], e["market"] = l.AccountID, l.Channel, l.Market
+	e["account_id"], e["channel"], e["provider"], e["market"] = l.AccountID, l.Channel, l.Provider, l.Market
 	e["purpose"], e["category"], e["campaign_id"] = l.Purpose, l.Category, l.CampaignID
 	e["scope"], e["reason"], e["error_code"] = l.Scope, l.Reason, l.ErrorCode
 	return e
@@ -49,7 +49,7 @@ func insertLines(t testing.TB, db *warehouse.DB, lines iter.Seq[canonical.Line])
 
 // The models must find what an implementation of the same definitions in plain Go finds, cell by cell.
 func TestModelsAgreeWithTheReference(t *testing.T) {
-	world := simulate.New(simulate.Options{Seed: 5, Contacts: 400, Days: 45})
+	world := simulate.New(simulate.Options{Seed: 5, Contacts: 400, Days: 45, Dead: .2})
 	want := simulate.Measure(world.Lines())
 	db := warehousetest.New(t)
 	insertLines(t, db, world.Lines())

@@ -48,6 +48,8 @@ type simulateCommand struct {
 	Arms     []string `help:"Arms of a randomised test, each NAME=MESSAGES A WEEK; 0: as many as without a test." placeholder:"NAME=N,..."`
 	Mismatch bool     `help:"The last arm loses its least engaged third."`
 
+	Dead float64 `help:"Share of addresses that cease to exist on some day; only with --no-support."`
+
 	Format string `help:"ndjson: our own event lines. whatsapp: one webhook a line, with the signature a platform would send." default:"ndjson" enum:"ndjson,whatsapp"`
 	Secret string `help:"App secret that signs webhooks." default:"demo" env:"DRUMBEAT_APP_SECRET"`
 	Out    string `help:"File to write; - is standard output." default:"-" short:"o"`
@@ -75,9 +77,12 @@ func (c *simulateCommand) Run(ctx context.Context, p *program) error {
 	if c.Fatigue < 0 {
 		return usageError{fmt.Errorf("--fatigue %v must be 0 or more", c.Fatigue)}
 	}
+	if c.Dead < 0 || c.Dead > 1 || c.Dead > 0 && c.Support {
+		return usageError{fmt.Errorf("--dead %v must be from 0 to 1, and needs --no-support", c.Dead)}
+	}
 	options := simulate.Options{
 		Seed: c.Seed, Contacts: c.Contacts, Days: c.Days, Null: c.Null, Support: c.Support, Start: start,
-		Fatigue: c.Fatigue, Tireless: c.Fatigue == 0, Timing: c.Timing, Clicks: c.Clicks, Reacts: c.Reacts, Mismatch: c.Mismatch,
+		Dead: c.Dead, Fatigue: c.Fatigue, Tireless: c.Fatigue == 0, Timing: c.Timing, Clicks: c.Clicks, Reacts: c.Reacts, Mismatch: c.Mismatch,
 	}
 	for _, text := range c.Arms {
 		name, weekly, _ := strings.Cut(text, "=")

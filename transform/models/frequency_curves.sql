@@ -9,16 +9,18 @@
 -- units:   a unit is a person-day with its dose (is_day), or a matured message, sent on a day at risk, with its exposure. Contacts are in
 --          200 groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
 --          Bits of told: the outcome is measured; of had: the unit has it; from the lowest open, click, reply, any, opt_out. k is dose or exposure,
---          x the day's sends (of a message 0), z the next dose. A contact is sampled if its sampled_on is under 7, on that day of the week.
+--          x the day's sends (of a message 0), z the next dose. before_told and before_had are told and had of the contact's day before, or of the
+--          message of the base before; 0 where that is not known. A contact is sampled if its sampled_on is under 7, on that day of the week.
 --          A cell is 9 x group of prior engagement + bin of dose or exposure; those from 36 on are without known prior engagement.
 --          n and y of a tally are of five outcomes side by side, 25 bits each: a pass has fewer units than these can count.
 --          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, outcomes open, click, reply,
 --          any, opt_out as 1 to 5, counts are sums over contacts of
 --          1 if n, of units with known prior engagement, by bin, of any, of doses 1 to 3, of 4 and more, of either: [13]
 --          1, n, k, k^2, y, k y: [6]
---          1, n, y, of contacts whose dose varies: [3]; of those whose next dose varies, of units where it is known: [3]
+--          1, n, y, of contacts whose dose varies: [3]; of those whose next dose varies, of units where it is known: [3]; of those whose dose varies, of
+--          units whose outcome before, b, is known: [3]
 --          and ratios are of what is rounded to 2^-20 for a contact, so that the sums are of integers and depend on no order, where
---          S is the sum of products less the means: S_kk, S_ky; S_zz, S_zk, S_zx, S_kk, S_kx, S_xx, S_zy, S_ky, S_xy.
+--          S is the sum of products less the means: S_kk, S_ky; S_zz, S_zk, S_zx, S_kk, S_kx, S_xx, S_zy, S_ky, S_xy; S_kk, S_kb, S_bb, S_ky, S_by.
 --          The seventh: of contacts with units in the bin (n, y) and in that of 1 (n1, y1): contacts, n + n1, y + y1, and in 2^-20
 --          (y n1 - y1 n) / (n + n1), n n1 / (n + n1)
 WITH
@@ -48,12 +50,15 @@ SELECT
     p.sent        AS x,
     p.next_dose IS NOT NULL  AS known,
     ifNull(p.next_dose, 0)   AS z,
-    toUInt8(if(cityHash64(p.contact_id) % {share:UInt32} = 0, cityHash64(p.contact_id) % 7, 7)) AS sampled_on
+    toUInt8(if(cityHash64(p.contact_id) % {share:UInt32} = 0, cityHash64(p.contact_id) % 7, 7)) AS sampled_on,
+    toUInt8(if(lagInFrame(p.day, 1, toDate(0)) OVER days_before = p.day - 1, r.told, 0)) AS before_told,
+    lagInFrame(had, 1, 0) OVER days_before AS before_had
 FROM person_days AS p
 INNER JOIN rules AS r ON r.of_channel = cityHash64(p.business_id, p.channel)
 WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
   AND p.day < toDate({to:DateTime64(3, 'UTC')})
   AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+WINDOW days_before AS (PARTITION BY p.business_id, p.contact_id ORDER BY p.day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 -- statement
 WITH
 -- shared: rated
@@ -62,10 +67,13 @@ exposed AS
     SELECT
         CAST(cityHash64(business_id, contact_id), 'UInt64') AS of_contact, toDate(sent) AS sent_on, assumeNotNull(exposure) AS k,
         toUInt8(open_n + 2 * click_n + 4 * reply_n + 8 * (open_n OR click_n OR reply_n)) AS told,
-        toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had
+        toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had,
+        lagInFrame(told, 1, 0) OVER messages_before AS before_told,
+        lagInFrame(had, 1, 0) OVER messages_before  AS before_had
     FROM rated
     WHERE old_enough
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    WINDOW messages_before AS (PARTITION BY business_id, contact_id ORDER BY sent, message_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
 SELECT
     d.* REPLACE (
@@ -74,7 +82,9 @@ SELECT
         e.had  AS had,
         toUInt8(d.cell - d.cell % 9 + multiIf(e.k <= 5, e.k, e.k <= 7, 6, e.k <= 10, 7, 8)) AS cell,
         e.k    AS k,
-        0      AS x)
+        0      AS x,
+        e.before_told AS before_told,
+        e.before_had  AS before_had)
 FROM (SELECT * FROM {{units}} WHERE x > 0) AS d
 INNER JOIN exposed AS e ON e.of_contact = d.contact AND e.sent_on = d.own_day
 -- statement
@@ -117,14 +127,14 @@ v -> toInt128(round(v * 1048576)) AS exact,
 by_had AS
 (
     SELECT
-        any(place) AS of_place, contact, is_day, told, had,
+        any(place) AS of_place, contact, is_day, told, had, before_told, before_had,
         groupBitOr(if(cell < 36, bitShiftLeft(toUInt16(1), cell % 9), 0)) AS bins,
         count()    AS n, sum(k)         AS n_k, sum(k * k) AS n_kk,
         sum(known) AS m, sum(known * k) AS m_k, sum(known * k * k) AS m_kk,
         sum(z)     AS m_z, sum(z * z) AS m_zz, sum(z * k) AS m_zk, sum(z * x) AS m_zx,
         sum(known * x) AS m_x, sum(known * k * x) AS m_kx, sum(known * x * x) AS m_xx
     FROM {{units}}
-    GROUP BY contact, is_day, told, had
+    GROUP BY contact, is_day, told, had, before_told, before_had
 ),
 -- What is measured may differ between a contact's messages.
 per_contact AS
@@ -137,16 +147,20 @@ per_contact AS
         sum(m_zz) AS zz,    sum(m_zk) AS zk,       sum(m_zx) AS zx,
         sum(m_kk) AS known_kk, sum(m_kx) AS kx,    sum(m_xx) AS xx,
         sumIf(n, yes) AS y,       sumIf(n_k, yes) AS ky,
-        sumIf(m, yes) AS known_y, sumIf(m_z, yes) AS zy, sumIf(m_k, yes) AS known_ky, sumIf(m_x, yes) AS xy
-    FROM (SELECT *, outcome, bitTest(had, outcome - 1) AS yes FROM by_had ARRAY JOIN arrayFilter(o -> bitTest(told, o - 1), [1, 2, 3, 4, 5]) AS outcome)
+        sumIf(m, yes) AS known_y, sumIf(m_z, yes) AS zy, sumIf(m_k, yes) AS known_ky, sumIf(m_x, yes) AS xy,
+        sumIf(n, traced) AS after,             sumIf(n_k, traced) AS after_k,            sumIf(n_kk, traced) AS after_kk,
+        sumIf(n, traced AND was) AS after_b,   sumIf(n_k, traced AND was) AS after_kb,   sumIf(n, traced AND yes) AS after_y,
+        sumIf(n_k, traced AND yes) AS after_ky, sumIf(n, traced AND was AND yes) AS after_by
+    FROM (SELECT *, outcome, bitTest(had, outcome - 1) AS yes, bitTest(before_told, outcome - 1) AS traced, bitTest(before_had, outcome - 1) AS was FROM by_had ARRAY JOIN arrayFilter(o -> bitTest(told, o - 1), [1, 2, 3, 4, 5]) AS outcome)
     GROUP BY contact, is_day, outcome
 ),
 centred AS
 (
     SELECT
-        own_place, is_day, outcome, own_bins, units, k, kk, y, ky, known, known_y,
+        own_place, is_day, outcome, own_bins, units, k, kk, y, ky, known, known_y, after, after_y,
         outcome != 5            AS compared, -- leaving ends a contact's history
         compared AND known > 1  AS followed,
+        compared AND after > 1  AS followed_up,
         exact(if(compared, kk - k * k / units, 0)) AS s_kk,
         exact(if(compared, ky - k * y / units, 0)) AS s_ky,
         exact(if(followed, zz - z * z / known, 0)) AS f_zz,
@@ -157,7 +171,12 @@ centred AS
         exact(if(followed, xx - x * x / known, 0)) AS f_xx,
         exact(if(followed, zy - z * known_y / known, 0)) AS f_zy,
         exact(if(followed, known_ky - known_k * known_y / known, 0)) AS f_ky,
-        exact(if(followed, xy - x * known_y / known, 0)) AS f_xy
+        exact(if(followed, xy - x * known_y / known, 0)) AS f_xy,
+        exact(if(followed_up, after_kk - after_k * after_k / after, 0)) AS b_kk,
+        exact(if(followed_up, after_kb - after_k * after_b / after, 0)) AS b_kb,
+        exact(if(followed_up, after_b - after_b * after_b / after, 0))  AS b_bb,
+        exact(if(followed_up, after_ky - after_k * after_y / after, 0)) AS b_ky,
+        exact(if(followed_up, after_by - after_b * after_y / after, 0)) AS b_by
     FROM per_contact
 )
 SELECT
@@ -169,10 +188,12 @@ SELECT
         count(), sum(c.units), sum(c.k), sum(c.kk), sum(c.y), sum(c.ky),
         countIf(c.s_kk != 0), sumIf(c.units, c.s_kk != 0), sumIf(c.y, c.s_kk != 0),
         -- A contact whose next dose does not vary still tells what the others go with, but is not counted.
-        countIf(c.f_zz != 0), sumIf(c.known, c.f_zz != 0), sumIf(c.known_y, c.f_zz != 0)
+        countIf(c.f_zz != 0), sumIf(c.known, c.f_zz != 0), sumIf(c.known_y, c.f_zz != 0),
+        countIf(c.b_kk != 0), sumIf(c.after, c.b_kk != 0), sumIf(c.after_y, c.b_kk != 0)
     ] AS counts,
     arrayMap(s -> toFloat64(s) / 1048576,
-        [sum(s_kk), sum(s_ky), sum(f_zz), sum(f_zk), sum(f_zx), sum(f_kk), sum(f_kx), sum(f_xx), sum(f_zy), sum(f_ky), sum(f_xy)]) AS ratios
+        [sum(s_kk), sum(s_ky), sum(f_zz), sum(f_zk), sum(f_zx), sum(f_kk), sum(f_kx), sum(f_xx), sum(f_zy), sum(f_ky), sum(f_xy),
+        sum(b_kk), sum(b_kb), sum(b_bb), sum(b_ky), sum(b_by)]) AS ratios
 FROM centred AS c
 GROUP BY own_place, is_day, outcome
 -- statement

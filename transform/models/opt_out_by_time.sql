@@ -10,45 +10,8 @@
 -- Not seen from its first day on, a spell enters late: on the 7th day after first contact, when the risk begins, or when
 -- the account's data or the window begin. If nobody knows when it began (entered_late), it is left out.
 WITH
-604800000 AS week_ms,
 86400000  AS day_ms,
--- An address that does not exist, as the source tells it: Twilio's codes, and the status codes of RFC 3463 and RFC 7505. Codes that may
--- be temporary or a refusal (SMTP 550, WhatsApp 131026), and tokens that expired, say nothing about the contact.
-(provider = 'twilio' AND error_code IN ('21211', '21614', '30005', '30006'))
-    OR (channel = 'email' AND error_code IN ('5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10')) AS is_permanent,
-suspects AS
-(
-    SELECT DISTINCT business_id, contact_id
-    FROM message_facts
-    WHERE is_permanent
-),
--- Gone with the first such failure that no sign of life follows.
-gone AS
-(
-    SELECT business_id, contact_id, toInt32(toDate(arrayFirst(t -> t > last_alive_at, arraySort(failures)))) AS gone_on
-    FROM
-    (
-        SELECT business_id, contact_id, arrayFlatten(groupArray(failed)) AS failures, max(alive_at) AS last_alive_at
-        FROM
-        (
-            SELECT
-                business_id, contact_id,
-                if(is_permanent AND failed_at IS NOT NULL, [assumeNotNull(failed_at)], []) AS failed,
-                greatest(ifNull(delivered_at, toDateTime64(0, 3, 'UTC')), ifNull(opened_at, toDateTime64(0, 3, 'UTC')),
-                         ifNull(clicked_at, toDateTime64(0, 3, 'UTC')), ifNull(quoted_at, toDateTime64(0, 3, 'UTC'))) AS alive_at
-            FROM message_facts FINAL
-            WHERE is_test = 0
-              AND (business_id, contact_id) IN suspects
-            UNION ALL
-            SELECT business_id, contact_id, [], event_time
-            FROM contact_facts FINAL
-            WHERE is_test = 0
-              AND (business_id, contact_id) IN suspects
-        )
-        GROUP BY business_id, contact_id
-    )
-    WHERE arrayExists(t -> t > last_alive_at, failures)
-),
+-- shared: unreachable
 opt_ins AS
 (
     SELECT DISTINCT business_id, contact_id, toInt32(intDiv(toUnixTimestamp64Milli(event_time) + day_ms - 1, day_ms)) AS first_day
@@ -77,27 +40,38 @@ spells AS
       AND day < toDate({to:DateTime64(3, 'UTC')})
     GROUP BY business_id, contact_id, spell
 ),
+-- A spell is in sight but for the days on which its address was known not to exist. It comes back if there was a sign of life; else that is how it ended.
+stretches AS
+(
+    SELECT
+        s.business_id AS business_id, s.contact_id AS contact_id, s.* EXCEPT (business_id, contact_id), u.gone_on AS gone_on, u.back_on AS back_on,
+        s.first_day + s.seen_from   AS sight_from,
+        s.first_day + s.seen_to + 1 AS sight_to,
+        arrayFilter(part -> part.1 < part.2, arrayMap((back, gone) -> (greatest(sight_from, back), least(sight_to, gone)),
+            arrayPushFront(back_on, sight_from), arrayPushBack(gone_on, sight_to))) AS parts
+    FROM spells AS s
+    LEFT JOIN unreachable AS u ON u.business_id = s.business_id AND u.contact_id = s.contact_id
+),
 lives AS
 (
     SELECT
-        s.business_id AS business_id, s.own_market AS own_market, s.own_channel AS own_channel, s.own_promise AS own_promise, s.unknown AS unknown,
-        if((s.business_id, s.contact_id, s.first_day) IN opt_ins, 0, 7)         AS late,
-        s.seen_from + late                                                      AS from_t,
-        g.gone_on > 0 AND g.gone_on - s.first_day <= s.seen_to                  AS has_gone,
-        if(has_gone, g.gone_on - s.first_day, s.seen_to) + late                 AS to_t,
-        multiIf(has_gone, 'unreachable', s.has_blocked, 'block', s.has_left, 'opt_out', '') AS cause,
-        arrayFirst(d -> d.1 + late = 7, s.first_doses)                          AS initial,
-        arrayExists(d -> d.1 + late = 7, s.first_doses) AND to_t >= 7           AS has_initial
-    FROM spells AS s
-    LEFT JOIN gone AS g ON g.business_id = s.business_id AND g.contact_id = s.contact_id
-    WHERE to_t >= from_t
+        business_id, own_market, own_channel, own_promise, unknown,
+        if((business_id, contact_id, first_day) IN opt_ins, 0, 7)               AS late,
+        part.1 - first_day + late                                               AS from_t,
+        part.2 - 1 - first_day + late                                           AS to_t,
+        part.2 = sight_to                                                       AS is_last,
+        multiIf(NOT is_last, '', has_blocked, 'block', has_left, 'opt_out', has(arrayZip(gone_on, back_on), (part.2, 2147483647)), 'unreachable', '') AS cause,
+        arrayFirst(d -> d.1 + late = 7, first_doses)                            AS initial,
+        arrayExists(d -> d.1 + late = 7, first_doses) AND to_t >= 7             AS has_initial
+    FROM stretches
+    ARRAY JOIN parts AS part
 ),
 -- The dose of the first week is known on the 7th day: from then on the groups are compared, and who left before is in neither.
 by_segment AS
 (
     SELECT
-        business_id, unknown, of.1 AS dimension, of.2 AS segment, cause, to_t,
-        if(dimension = 'initial_dose', 7, from_t) AS entry_t
+        business_id, unknown, is_last, of.1 AS dimension, of.2 AS segment, cause, to_t,
+        if(dimension = 'initial_dose', greatest(7, from_t), from_t) AS entry_t
     FROM lives
     ARRAY JOIN arrayConcat(
         [('all', ''), ('market', toString(own_market)), ('channel', toString(own_channel)), ('promised_frequency', toString(own_promise))],
@@ -114,7 +88,7 @@ SELECT
     countIf(side.2 = 1 AND NOT unknown AND cause = 'opt_out')       AS opt_outs,
     countIf(side.2 = 1 AND NOT unknown AND cause = 'block')         AS blocks,
     countIf(side.2 = 1 AND NOT unknown AND cause = 'unreachable')   AS unreachable,
-    sum(countIf(side.2 = 1 AND unknown)) OVER (PARTITION BY business_id, dimension, segment) AS unknown_start
+    sum(countIf(side.2 = 1 AND is_last AND unknown)) OVER (PARTITION BY business_id, dimension, segment) AS unknown_start
 FROM by_segment AS b
 ARRAY JOIN [(entry_t, 0), (to_t, 1)] AS side
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = b.business_id

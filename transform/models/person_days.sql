@@ -14,6 +14,7 @@ toInt32(toDate({to:DateTime64(3, 'UTC')}))    AS end_day,
 first_day - 35                                AS low_day,
 toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
 86400000                                      AS day_ms,
+-- shared: unreachable
 told AS
 (
     SELECT
@@ -109,11 +110,12 @@ alternating AS
     FROM beginnings
 ),
 -- Half-open runs of days at risk, cut to the days that are over, inside the window, and whose look-back lies inside the
--- account's data; how the last of them ended; number and first day of the spell. After first contact a week is left out.
+-- account's data; whether an opt-out ended them, and how; number and first day of the spell. After first contact a week is left
+-- out, and so are the days on which the address was known not to exist.
 spells AS
 (
     SELECT
-        a.*,
+        a.business_id AS business_id, a.contact_id AS contact_id, a.* EXCEPT (business_id, contact_id),
         toInt32(intDiv(toUnixTimestamp64Milli(v.data_from) + day_ms - 1, day_ms)) AS data_day,
         least(end_day, toInt32(toDate(v.cutoff)))                                 AS high_day,
         NOT asked AND first_at < v.data_from + INTERVAL 7 DAY                     AS unknown_start,
@@ -126,8 +128,12 @@ spells AS
             toInt32(intDiv(start + if(number = 1 AND NOT asked, 8, 1) * day_ms - 1, day_ms))),
             starts,
             arrayResize(ends, length(starts), (toUnixTimestamp64Milli(never), 1, '')),
-            arrayEnumerate(starts))) AS runs
+            arrayEnumerate(starts))) AS whole_runs,
+        arrayFlatten(arrayMap(run -> arrayFilter(part -> part.1 < part.2, arrayMap(
+            (back, gone) -> (greatest(run.1, back), least(run.2, gone), run.3 AND gone >= run.2, run.4, run.5, run.6),
+            arrayPushFront(u.back_on, run.1), arrayPushBack(u.gone_on, run.2))), whole_runs)) AS runs
     FROM alternating AS a
+    LEFT JOIN unreachable AS u ON u.business_id = a.business_id AND u.contact_id = a.contact_id
     INNER JOIN coverage AS v ON v.business_id = a.business_id AND v.account_id = a.first_account
     WHERE notEmpty(runs)
 ),

@@ -46,8 +46,8 @@ type Estimate struct {
 // Ratio estimates the rate from the sums, or returns false if there are fewer than two clusters or
 // the sums are of no possible sample.
 //
-// The variance is the linearised one, which is the delta method's and the cluster-robust CR1; the limits
-// are taken on the logit scale with a t quantile of G-1 degrees of freedom, so they stay within (0,1).
+// The variance is the linearised one, which is the delta method's and the cluster-robust CR1, corrected where clusters are few or unlike; the limits
+// are taken on the logit scale with a t quantile of G-1 degrees of freedom, or of fewer there, so they stay within (0,1).
 // Where the clusters do not differ (the rate is 0 or 1, or each has the same share) that variance is 0 and
 // would pretend certainty: the interval then is Wilson's on the clusters. The design effect compares with
 // R(1-R)/(N-1), the unbiased estimate for independent units.
@@ -57,23 +57,23 @@ func (c Clustered) Ratio() (Estimate, bool) {
 	if !ok || c.Outcomes > c.Units {
 		return Estimate{}, false
 	}
-	g := float64(c.Clusters)
-	return c.estimate(g/(g-1)*cr0, g-1), true
+	factor, df := c.correction()
+	return c.estimate(factor*cr0, df), true
 }
 
 // Mean estimates outcomes per unit where a unit may have several, for instance replies per day. The variance is that of
-// Ratio; the limits are taken on the log scale with t of G-1 degrees of freedom, so they stay above 0. False if the
+// Ratio; the limits are taken on the log scale with t of the same degrees of freedom, so they stay above 0. False if the
 // sums are of no possible sample, there are no outcomes, or the clusters do not differ. Sources: as Ratio.
 func (c Clustered) Mean() (Coefficient, bool) {
 	cr0, ok := c.cr0()
 	if !ok || cr0 == 0 || c.Outcomes == 0 {
 		return Coefficient{}, false
 	}
-	g := float64(c.Clusters)
-	m := Coefficient{Value: float64(c.Outcomes) / float64(c.Units), StdError: math.Sqrt(g / (g - 1) * cr0)}
-	factor := math.Exp(studentQuantile(g-1) * m.StdError / m.Value)
+	correction, df := c.correction()
+	m := Coefficient{Value: float64(c.Outcomes) / float64(c.Units), StdError: math.Sqrt(correction * cr0)}
+	factor := math.Exp(studentQuantile(df) * m.StdError / m.Value)
 	m.Interval = Interval{Lower: m.Value / factor, Upper: m.Value * factor}
-	if !finite(m.Upper) {
+	if !finite(m.Upper) || m.Lower == 0 {
 		return Coefficient{}, false
 	}
 	return m, true
@@ -108,51 +108,20 @@ func (c Clustered) estimate(variance, df float64) Estimate {
 	return e
 }
 
-// Below so many clusters, or above such a share of the units in one of them, CR1 is too small.
-const (
-	fewClusters   = 40
-	dominantShare = .1
-)
+// fewClusters of one size are as many as CR1 needs.
+const fewClusters = 40
 
-// Ratio estimates the rate from the clusters themselves, as Clustered.Ratio does, but with fewer than 40 of them
-// or one that has more than a tenth of the units it takes the variance CR2, which allows for each cluster's
-// pull on the rate, and Satterthwaite's degrees of freedom for equally varying, independent units.
-// Source: Bell and McCaffrey 2002.
-func Ratio(clusters []Cluster) (Estimate, bool) {
-	c := Sums(clusters)
-	for _, u := range clusters {
-		if u.Outcomes > u.Units {
-			return Estimate{}, false
-		}
+// correction returns what CR0 is multiplied by, and the degrees of freedom of the interval's t: G/(G-1) and G-1, as CR1 has them. Where the clusters weigh
+// no more than fewer than 40 of one size would, because there are few or because some have most of the units, CR1 is too small, and that number stands in
+// the place of G: N^2 / sum of n^2 (Kish 1965; Carter, Schnepel and Steigerwald 2017). It says nearly what CR2 with Satterthwaite's degrees of freedom
+// says (Bell and McCaffrey 2002), from the sums alone.
+func (c Clustered) correction() (factor, df float64) {
+	g, n := float64(c.Clusters), float64(c.Units)
+	if alike := n / float64(c.NN) * n; alike < fewClusters {
+		g = min(g, alike)
 	}
-	if cr0, ok := c.cr0(); !ok {
-		return Estimate{}, false
-	} else if cr0 == 0 {
-		return c.estimate(0, 0), true
-	}
-	n := float64(c.Units)
-	few := c.Clusters < fewClusters
-	for _, u := range clusters {
-		few = few || float64(u.Units) > dominantShare*n
-	}
-	if !few {
-		return c.Ratio()
-	}
-	rate := float64(c.Outcomes) / n
-	var meat, nn, bnn, bbnnnn sum
-	for _, u := range clusters {
-		units := float64(u.Units)
-		residual := float64(u.Outcomes) - rate*units
-		b := 1 / (1 - units/n) // square of the cluster's adjustment
-		meat.add(b * residual * residual)
-		nn.add(units * units)
-		bnn.add(b * units * units)
-		bbnnnn.add(b * b * units * units * units * units)
-	}
-	// The sum over pairs of clusters of the squared products of their rows, by its two parts u = v and u != v.
-	pairs := bnn.value() * bnn.value()
-	df := n * n / (nn.value() + (pairs-bbnnnn.value())/(n*n))
-	return c.estimate(meat.value()/(n*n), df), true
+	less := max(g-1, 1/n) // two clusters of which one has all but a unit: what rounding must not make 0
+	return g / less, max(1, less)
 }
 
 // Cross are the sums over the contacts of two cells a and b at once: of n_a*n_b, y_a*y_b, n_a*y_b, y_a*n_b.
@@ -174,7 +143,7 @@ func product(a, b Clustered, cross Cross) *big.Int {
 }
 
 // Covariance returns the covariance of the two cells' rates over the contacts that are in both, or false if a
-// rate is undefined or the sums are of no possible sample. It is scaled like CR1.
+// rate is undefined or the sums are of no possible sample. It is scaled as the two variances are.
 // Source: as Clustered.Ratio, for the residuals of two ratios.
 func Covariance(a, b Clustered, cross Cross) (float64, bool) {
 	va, okA := a.cr0()
@@ -188,13 +157,14 @@ func Covariance(a, b Clustered, cross Cross) (float64, bool) {
 	if math.Abs(cov) > math.Sqrt(va*vb)*(1+1e-9) {
 		return 0, false
 	}
-	ga, gb := float64(a.Clusters), float64(b.Clusters)
-	return cov * math.Sqrt(ga/(ga-1)*(gb/(gb-1))), true
+	fa, _ := a.correction()
+	fb, _ := b.correction()
+	return cov * math.Sqrt(fa*fb), true
 }
 
 // RatioDifference compares the rates of two cells whose contacts may be the same, others, or some of both: the
 // cross sums tell. The limits come from the limits of the two rates and their correlation, so that they
-// stay within [-1,1] and a rate of 0 keeps its uncertainty; the standard error is that of CR1.
+// stay within [-1,1] and a rate of 0 keeps its uncertainty; the standard error is corrected as theirs.
 // False if a rate is undefined or the sums are of no possible sample. Sources: as ProportionDifference.
 func RatioDifference(a, b Clustered, cross Cross) (d Difference, stdError float64, ok bool) {
 	ea, okA := a.Ratio()

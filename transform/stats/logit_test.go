@@ -57,7 +57,8 @@ func TestBinomialRegressionOfClusters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, _ := Sums(eight).Ratio()
+	cr0, _ := Sums(eight).cr0()
+	e := Sums(eight).estimate(8./7*cr0, 7)
 	near(t, "rate", logistic(r.Coefficients[0].Value), e.Rate, iterative)
 	near(t, "standard error", r.Coefficients[0].StdError*e.Rate*(1-e.Rate), e.StdError, iterative)
 	near(t, "lower", logistic(r.Coefficients[0].Lower), e.Lower, iterative)
