@@ -1,0 +1,8 @@
+-- Gaps and hours are told in every dimension of frequency_segments, with the same row for all segments beyond the first.
+ALTER TABLE frequency_gap
+    ADD COLUMN IF NOT EXISTS pooled UInt32 COMMENT 'of the row that holds all segments beyond the 50 with the most messages: how many these are; 0: one segment' AFTER segment,
+    COMMENT COLUMN dimension 'all, channel, market, category, campaign, topic, promised_frequency'
+-- statement
+ALTER TABLE frequency_hour
+    ADD COLUMN IF NOT EXISTS pooled UInt32 COMMENT 'of the row that holds all segments beyond the 50 with the most messages, of category, campaign and topic beyond the 10: how many these are; 0: one segment' AFTER segment,
+    COMMENT COLUMN dimension 'all, channel, market, category, campaign, topic, promised_frequency'
