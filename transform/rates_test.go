@@ -16,6 +16,8 @@ import (
 	"drumbeat/transform"
 	"drumbeat/warehouse"
 	"drumbeat/warehouse/warehousetest"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // tally collects units and outcomes of contacts in cells.
@@ -331,6 +333,7 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 	same(t, "segments", segments, curve, 50)
 
 	figures(t, db)
+	curvesOfSegments(t, db, result)
 }
 
 // figures looks at every figure of the rates: it is there unless suppressed, and inside its limits.
@@ -395,5 +398,51 @@ ORDER BY segment`)
 	}
 	if math.Abs(mean-.25) > 1e-12 {
 		t.Errorf("mean rate %v", mean)
+	}
+}
+
+// curvesOfSegments compares the curves within contacts by segment with slopes that plain SQL finds: of the messages of a segment, each contact with itself, and of
+// the days of the contacts of one promise.
+func curvesOfSegments(t *testing.T, db *warehouse.DB, result transform.Result) {
+	t.Helper()
+	var segments, estimated, wrong uint64
+	if err := db.QueryRow(t.Context(), `
+WITH
+units AS
+(
+    SELECT
+        'message' AS unit, m.contact_id AS contact, toFloat64(assumeNotNull(m.exposure)) AS k, ifNull(m.opened_at <= m.sent_at + INTERVAL 7 DAY, 0) AS y,
+        [('category', toString(m.category)), ('topic', toString(m.scope)), ('campaign', toString(m.campaign_id))] AS own
+    FROM messages AS m
+    INNER JOIN person_days AS d ON d.contact_id = m.contact_id AND d.day = toDate(m.sent_at)
+    WHERE m.purpose = 'proactive' AND m.failed_at IS NULL AND m.exposure IS NOT NULL AND (m.delivered_at IS NOT NULL OR m.opened_at IS NOT NULL)
+      AND m.sent_at >= {from:DateTime64(3, 'UTC')} AND m.sent_at <= {cutoff:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+      AND m.account_id IN (SELECT account_id FROM messages WHERE opened_at IS NOT NULL)
+    UNION ALL
+    SELECT 'person_day', contact_id, toFloat64(dose), opened > 0, [('promised_frequency', if(promises = 1, toString(promised_frequency), 'several'))]
+    FROM (SELECT *, uniqExact(promised_frequency) OVER (PARTITION BY contact_id) AS promises FROM person_days)
+),
+contacts AS
+(
+    SELECT unit, segment, contact, count() AS n, sum(y) AS n_y, sum(k * k) - sum(k) * sum(k) / n AS kk, sum(k * y) - sum(k) * sum(y) / n AS ky
+    FROM units
+    ARRAY JOIN own AS segment
+    GROUP BY unit, segment, contact
+),
+want AS
+(
+    SELECT unit, segment, countIf(kk > 0) AS of_contacts, sumIf(n, kk > 0) AS of_units, sumIf(n_y, kk > 0) AS of_outcomes, sum(ky) / sum(kk) AS slope
+    FROM contacts
+    GROUP BY unit, segment
+)
+SELECT count(), countIf(estimate IS NOT NULL), countIf(contacts != of_contacts OR units != of_units OR outcomes != of_outcomes OR abs(estimate - slope) > 1e-6 + 1e-4 * abs(slope))
+FROM (SELECT * FROM frequency_curves WHERE outcome = 'open' AND identification = 'within' AND measure = 'slope' AND dimension NOT IN ('all', 'channel', 'market')) AS c
+LEFT JOIN want AS w ON w.unit = c.unit AND w.segment = (c.dimension, c.segment)
+WHERE NOT (c.unit = 'message' AND c.dimension = 'promised_frequency')`,
+		clickhouse.Named("from", result.Window.From), clickhouse.Named("cutoff", result.Cutoff)).Scan(&segments, &estimated, &wrong); err != nil {
+		t.Fatal(err)
+	}
+	if segments < 15 || estimated < 8 || wrong > 0 {
+		t.Errorf("curves within contacts: %d of %d segments are not what plain SQL finds; %d have an estimate", wrong, segments, estimated)
 	}
 }

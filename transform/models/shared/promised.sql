@@ -8,7 +8,7 @@
 promised AS
 (
     SELECT
-        r.business_id AS business_id, r.contact_id AS contact_id, r.sent AS sent, r.message_id AS message_id, loaded_to, told_from, own_zone, bin, in_base,
+        r.business_id AS business_id, r.contact_id AS contact_id, r.sent AS sent, r.message_id AS message_id, loaded_to, told_from, own_zone, exposure, bin, in_base, old_enough,
         cityHash64(r.business_id, r.contact_id) AS contact,
         own_channel, own_market, own_category, own_topic, own_campaign, if(own_promise != '', toString(own_promise), p.promised) AS promise,
         [cityHash64(r.business_id, 'channel', own_channel), cityHash64(r.business_id, 'market', own_market), cityHash64(r.business_id, 'category', own_category),

@@ -12,7 +12,8 @@ told AS
     (SELECT groupArray(number) FROM segment_ranks WHERE told_as != number)  AS pooled_numbers,
     (SELECT groupArray(told_as) FROM segment_ranks WHERE told_as != number) AS pooled_as
     SELECT
-        p.business_id AS business_id, p.contact_id AS contact_id, p.contact AS contact, sent, message_id, loaded_to, told_from, own_market, own_zone, bin, in_base, rates,
+        p.business_id AS business_id, p.contact_id AS contact_id, p.contact AS contact, sent, message_id, loaded_to, told_from, own_market, own_zone, exposure, bin, in_base, old_enough,
+        rates,
         arrayPushFront(arrayMap(number -> transform(number, pooled_numbers, pooled_as), arrayFilter((number, several) -> several, p.numbers, k.several)), k.kind) AS numbers
     FROM promised AS p
     INNER JOIN kinds AS k ON k.contact = p.contact
