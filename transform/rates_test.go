@@ -317,14 +317,16 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 		for i, m := range own {
 			rates(m, func(outcome string, y bool) {
 				if outcome != "opt_out" {
-					positions.add(m.Contact, true, y, "all", outcome, len(own), i+1)
+					for _, of := range slicesOf(m) {
+						positions.add(m.Contact, true, y, name(of, 50), outcome, len(own), i+1)
+					}
 				}
 			})
 		}
 	}
 	same(t, "hour", cellLines(t, db, "frequency_hour", "dimension, segment, toString(pooled), outcome, toString(weekday), toString(hour)", "messages", "outcomes"), hours.lines(), 2000)
 	same(t, "gap", cellLines(t, db, "(SELECT * FROM frequency_gap WHERE gap_from < 168)", "dimension, segment, toString(pooled), outcome, toString(exposure_from), toString(gap_from)", "messages", "outcomes"), gaps.lines(), 2000)
-	same(t, "position", cellLines(t, db, "(SELECT * FROM frequency_position WHERE dimension = 'all')", "dimension, outcome, toString(week_total), toString(position)", "messages", "outcomes"), positions.lines(), 20)
+	same(t, "position", cellLines(t, db, "frequency_position", "dimension, segment, toString(pooled), outcome, toString(week_total), toString(position)", "messages", "outcomes"), positions.lines(), 500)
 
 	// One definition of a number: a segment of a channel or market is that of the curve.
 	curve := cellLines(t, db, "(SELECT * FROM frequency_engagement WHERE channel = 'all')", "market, outcome, toString(exposure_from)", "messages", "outcomes")

@@ -29,21 +29,12 @@
 WITH
 -- shared: measured_days
 -- shared: thirds
+-- shared: promised_several
 rules AS
 (
     SELECT cityHash64(m.business_id, m.channel) AS of_channel, toUInt8(m.told) AS told, t.cuts[1] AS first_cut, t.cuts[2] AS second_cut
     FROM measured_days AS m
     LEFT JOIN thirds AS t ON t.business_id = m.business_id
-),
-promised_several AS
-(
-    SELECT CAST(cityHash64(business_id, contact_id), 'UInt64') AS contact
-    FROM person_days
-    WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-      AND day < toDate({to:DateTime64(3, 'UTC')})
-      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    GROUP BY contact
-    HAVING min(cityHash64(promised_frequency)) != max(cityHash64(promised_frequency))
 )
 SELECT
     p.business_id AS business_id,

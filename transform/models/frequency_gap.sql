@@ -48,6 +48,7 @@ placed AS
     FROM spaced AS s
     LEFT JOIN earliest AS e ON e.contact = s.contact
 ),
+-- shared: contact_cells
 -- shared: cell_sums
 SELECT
     g.business_id      AS business_id,

@@ -37,6 +37,7 @@ placed AS
         multiIf(by_market, [of_hour], by_contact, [of_hour, 256 + of_hour], [of_hour, 512 + of_hour]) AS cells
     FROM zoned
 ),
+-- shared: contact_cells
 -- shared: cell_sums
 SELECT
     g.business_id         AS business_id,

@@ -17,6 +17,7 @@ placed AS
     FROM told
     WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
+-- shared: contact_cells
 -- shared: cell_sums
 SELECT
     g.business_id      AS business_id,
