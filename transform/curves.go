@@ -138,7 +138,7 @@ func (r *run) addCurves(ctx context.Context, statements []string, params []any, 
 	for i, statement := range statements {
 		statements[i] = strings.ReplaceAll(of(statement), "{{tallies}}", tallies)
 	}
-	places, err := r.places(ctx, statements[0])
+	places, err := r.places(ctx, statements[0], params)
 	if err != nil {
 		return err
 	}

@@ -112,17 +112,18 @@ var (
 	outcomeNames = [5]string{"open", "click", "reply", "any", "opt_out"}
 )
 
-// place is a group of contacts of one business, market and channel.
+// place is a group of contacts of one business, market and channel, and what segments their units belong to.
 type place struct {
 	business, market, channel string
 	group                     uint8
 	cutoff                    time.Time
-	segments                  [len(unitNames)][len(outcomeNames)][]*curveSums // that its contacts belong to
+	dimensions, names         []string // of the segments, side by side
+	segments                  [len(unitNames)][len(outcomeNames)][]*curveSums
 }
 
 // places returns those of the units in a table by number.
-func (r *run) places(ctx context.Context, sql string) (map[uint64]*place, error) {
-	rows, err := r.db.Query(ctx, sql)
+func (r *run) places(ctx context.Context, sql string, params []any) (map[uint64]*place, error) {
+	rows, err := r.db.Query(ctx, sql, params...)
 	if err != nil {
 		return nil, fmt.Errorf("find the groups of contacts: %w", err)
 	}
@@ -131,7 +132,7 @@ func (r *run) places(ctx context.Context, sql string) (map[uint64]*place, error)
 	for rows.Next() {
 		var number uint64
 		p := &place{}
-		if err := rows.Scan(&number, &p.business, &p.market, &p.channel, &p.group, &p.cutoff); err != nil {
+		if err := rows.Scan(&number, &p.business, &p.market, &p.channel, &p.group, &p.cutoff, &p.dimensions, &p.names); err != nil {
 			return nil, fmt.Errorf("find the groups of contacts: %w", err)
 		}
 		found[number] = p
@@ -143,8 +144,8 @@ func (r *run) places(ctx context.Context, sql string) (map[uint64]*place, error)
 func (all allCurves) of(p *place, isDay, outcome uint8) []*curveSums {
 	found := &p.segments[isDay][outcome-1]
 	if *found == nil {
-		for _, of := range [][2]string{{"all", ""}, {"market", p.market}, {"channel", p.channel}} {
-			key := curveKey{p.business, of[0], of[1], unitNames[isDay], outcomeNames[outcome-1]}
+		for i, dimension := range p.dimensions {
+			key := curveKey{p.business, dimension, p.names[i], unitNames[isDay], outcomeNames[outcome-1]}
 			s := all[key]
 			if s == nil {
 				s = &curveSums{cutoff: p.cutoff, byMarket: map[string]*marketSums{}}

@@ -89,7 +89,7 @@ type propensity struct {
 }
 
 // segments computes the sums of a model whose first statement ends with those of sums_by_group and whose second is
-// propensities, and returns for each business all contacts, each market and each channel.
+// propensities, and returns for each business all contacts, each market, each channel and each promised frequency.
 func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, error) {
 	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
@@ -105,11 +105,11 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 	var all []*segment
 	found := map[[3]string]*segment{}
 	for rows.Next() {
-		var business, market, channel string
+		var business, market, channel, promise string
 		var cutoff time.Time
-		var group uint8
+		var promised, group uint8
 		var sums []uint64
-		if err := rows.Scan(&business, &cutoff, &market, &channel, &group, &sums); err != nil {
+		if err := rows.Scan(&business, &cutoff, &market, &channel, &promised, &promise, &group, &sums); err != nil {
 			return nil, fmt.Errorf("read sums: %w", err)
 		}
 		if len(sums) != doseSums {
@@ -119,7 +119,11 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 		for i, n := range sums {
 			own[i] = float64(n)
 		}
-		for _, key := range [][3]string{{business, "all", ""}, {business, "market", market}, {business, "channel", channel}} {
+		keys := [][3]string{{business, "all", ""}, {business, "market", market}, {business, "channel", channel}}
+		if promised == 1 {
+			keys = [][3]string{{business, "promised_frequency", promise}}
+		}
+		for _, key := range keys {
 			s := found[key]
 			if s == nil {
 				s = &segment{business: business, dimension: key[1], name: key[2], cutoff: cutoff}

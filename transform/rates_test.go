@@ -3,6 +3,7 @@ package transform_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"drumbeat/transform"
 	"drumbeat/warehouse"
 	"drumbeat/warehouse/warehousetest"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // tally collects units and outcomes of contacts in cells.
@@ -101,6 +104,10 @@ type sentMessage struct {
 	Channel  string     `ch:"channel"`
 	Market   string     `ch:"market"`
 	Zone     string     `ch:"zone"`
+	Category string     `ch:"category"`
+	Topic    string     `ch:"scope"`
+	Campaign string     `ch:"campaign_id"`
+	Promise  string     `ch:"promised_frequency"`
 	Exposure *uint16    `ch:"exposure"`
 	Sent     time.Time  `ch:"sent_at"`
 	Told     *time.Time `ch:"delivered_at"`
@@ -109,22 +116,49 @@ type sentMessage struct {
 	Left     *time.Time `ch:"opted_out_at"`
 }
 
-// Gaps, positions and hours must be what plain Go finds in the same messages, with its own time zones.
+// Gaps, positions and hours must be what plain Go finds in the same messages, with its own time zones, in each segment of each dimension. There are contacts
+// with one and with several categories, topics, campaigns and promises, and more campaigns than have rows of their own.
 func TestRatesAgreeWithPlainGo(t *testing.T) {
 	db := warehousetest.New(t)
 	var events []event
 	zones := []string{"", "", "America/New_York", "Asia/Tokyo"}
+	promised := map[string][]event{} // opt-ins in their order, by contact
 	for l := range simulate.New(simulate.Options{Seed: 11, Contacts: 300, Days: 45}).Lines() {
 		e := fromLine(l)
 		e["zone"] = zones[hashed(l.Address)%uint64(len(zones))]
+		if l.EventType == "send" {
+			contact, message := hashed(l.Address), hashed(l.MessageID)
+			e["campaign_id"] = fmt.Sprint("campaign ", uint64(math.Sqrt(float64(message%3600))))
+			if contact%3 == 0 {
+				e["campaign_id"] = fmt.Sprint("campaign ", contact%70)
+			}
+			if contact%2 == 0 {
+				e["category"], e["scope"] = []string{"marketing", "utility", "service"}[message%3], []string{"news", "deals", ""}[message/3%3]
+			}
+			if contact%5 == 0 && message%2 == 0 {
+				e["promised_frequency"] = "monthly"
+			}
+		}
+		if l.EventType == "opt_in" {
+			e["promised_frequency"] = []string{"daily", "weekly", ""}[hashed(l.EventID)%3]
+		}
 		events = append(events, e)
+		if l.EventType == "opt_in" {
+			promised[e["contact_id"].(string)] = append(promised[e["contact_id"].(string)], e)
+			if l.EventTime.Day()%2 == 0 { // another promise later
+				again := maps.Clone(e)
+				again["event_time"], again["event_id"], again["promised_frequency"] = l.EventTime.Add(9*24*time.Hour), hashed(l.EventID+" again"), "hourly"
+				events = append(events, again)
+				promised[e["contact_id"].(string)] = append(promised[e["contact_id"].(string)], again)
+			}
+		}
 	}
 	insert(t, db, events)
 	result := run(t, db, transform.Window{})
 
 	var messages []sentMessage
 	if err := db.Select(t.Context(), &messages, `
-SELECT toString(contact_id) AS contact, message_id, account_id, channel, market, zone, exposure, sent_at, delivered_at, opened_at, replied_at, opted_out_at
+SELECT toString(contact_id) AS contact, message_id, account_id, channel, market, zone, category, scope, campaign_id, promised_frequency, exposure, sent_at, delivered_at, opened_at, replied_at, opted_out_at
 FROM messages WHERE purpose = 'proactive' AND failed_at IS NULL`); err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +231,51 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 		return 11
 	}
 
+	// A message's segments in each dimension, before the smallest are put together.
+	promise := func(m sentMessage) (known string) {
+		if m.Promise != "" {
+			return m.Promise
+		}
+		var newest time.Time
+		for _, e := range promised[m.Contact] {
+			if at := e["event_time"].(time.Time); !at.After(m.Sent) && !at.Before(newest) {
+				newest, known = at, e["promised_frequency"].(string)
+			}
+		}
+		return known
+	}
+	slicesOf := func(m sentMessage) [][2]string {
+		return [][2]string{{"all", ""}, {"channel", m.Channel}, {"market", m.Market}, {"category", m.Category}, {"topic", m.Topic}, {"campaign", m.Campaign},
+			{"promised_frequency", promise(m)}}
+	}
+	sizes := map[string]map[string]int{}
+	for _, m := range messages {
+		if m.Exposure != nil && (m.Told != nil || m.Opened != nil) && !m.Sent.Before(result.Window.From) {
+			for _, of := range slicesOf(m) {
+				if sizes[of[0]] == nil {
+					sizes[of[0]] = map[string]int{}
+				}
+				sizes[of[0]][of[1]]++
+			}
+		}
+	}
+	// name is that of a segment where so many of its dimension have one, with how many are pooled.
+	name := func(of [2]string, most int) string {
+		segments := slices.SortedFunc(maps.Keys(sizes[of[0]]), func(a, b string) int {
+			return cmp.Or(cmp.Compare(sizes[of[0]][b], sizes[of[0]][a]), cmp.Compare(a, b))
+		})
+		if slices.Index(segments, of[1]) < most {
+			return fmt.Sprint(of[0], " ", of[1], " ", 0)
+		}
+		return fmt.Sprint(of[0], " other ", len(segments)-most)
+	}
+	hourName := func(of [2]string) string {
+		if slices.Contains([]string{"category", "topic", "campaign"}, of[0]) {
+			return name(of, 10)
+		}
+		return name(of, 50)
+	}
+
 	gaps, hours, positions := tally{}, tally{}, tally{}
 	type ownWeek struct{ contact, monday string }
 	weeks := map[ownWeek][]sentMessage{}
@@ -215,11 +294,11 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 			}
 		}
 		rates(m, func(outcome string, y bool) {
-			for _, slice := range [][2]string{{"all", ""}, {"channel", m.Channel}, {"market", m.Market}} {
-				hours.add(m.Contact, true, y, slice[0], slice[1], outcome, (int(at.Weekday())+6)%7+1, at.Hour())
+			for _, of := range slicesOf(m) {
+				hours.add(m.Contact, true, y, hourName(of), outcome, (int(at.Weekday())+6)%7+1, at.Hour())
 				if gap < 168 {
-					gaps.add(m.Contact, true, y, slice[0], slice[1], outcome, 0, gap)
-					gaps.add(m.Contact, true, y, slice[0], slice[1], outcome, bin(*m.Exposure), gap)
+					gaps.add(m.Contact, true, y, name(of, 50), outcome, 0, gap)
+					gaps.add(m.Contact, true, y, name(of, 50), outcome, bin(*m.Exposure), gap)
 				}
 			}
 		})
@@ -238,14 +317,16 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 		for i, m := range own {
 			rates(m, func(outcome string, y bool) {
 				if outcome != "opt_out" {
-					positions.add(m.Contact, true, y, "all", outcome, len(own), i+1)
+					for _, of := range slicesOf(m) {
+						positions.add(m.Contact, true, y, name(of, 50), outcome, len(own), i+1)
+					}
 				}
 			})
 		}
 	}
-	same(t, "hour", cellLines(t, db, "frequency_hour", "dimension, segment, outcome, toString(weekday), toString(hour)", "messages", "outcomes"), hours.lines(), 200)
-	same(t, "gap", cellLines(t, db, "(SELECT * FROM frequency_gap WHERE gap_from < 168)", "dimension, segment, outcome, toString(exposure_from), toString(gap_from)", "messages", "outcomes"), gaps.lines(), 200)
-	same(t, "position", cellLines(t, db, "(SELECT * FROM frequency_position WHERE dimension = 'all')", "dimension, outcome, toString(week_total), toString(position)", "messages", "outcomes"), positions.lines(), 20)
+	same(t, "hour", cellLines(t, db, "frequency_hour", "dimension, segment, toString(pooled), outcome, toString(weekday), toString(hour)", "messages", "outcomes"), hours.lines(), 2000)
+	same(t, "gap", cellLines(t, db, "(SELECT * FROM frequency_gap WHERE gap_from < 168)", "dimension, segment, toString(pooled), outcome, toString(exposure_from), toString(gap_from)", "messages", "outcomes"), gaps.lines(), 2000)
+	same(t, "position", cellLines(t, db, "frequency_position", "dimension, segment, toString(pooled), outcome, toString(week_total), toString(position)", "messages", "outcomes"), positions.lines(), 500)
 
 	// One definition of a number: a segment of a channel or market is that of the curve.
 	curve := cellLines(t, db, "(SELECT * FROM frequency_engagement WHERE channel = 'all')", "market, outcome, toString(exposure_from)", "messages", "outcomes")
@@ -254,6 +335,7 @@ FROM coverage AS c INNER JOIN messages AS m ON m.account_id = c.account_id GROUP
 	same(t, "segments", segments, curve, 50)
 
 	figures(t, db)
+	curvesOfSegments(t, db, result)
 }
 
 // figures looks at every figure of the rates: it is there unless suppressed, and inside its limits.
@@ -318,5 +400,51 @@ ORDER BY segment`)
 	}
 	if math.Abs(mean-.25) > 1e-12 {
 		t.Errorf("mean rate %v", mean)
+	}
+}
+
+// curvesOfSegments compares the curves within contacts by segment with slopes that plain SQL finds: of the messages of a segment, each contact with itself, and of
+// the days of the contacts of one promise.
+func curvesOfSegments(t *testing.T, db *warehouse.DB, result transform.Result) {
+	t.Helper()
+	var segments, estimated, wrong uint64
+	if err := db.QueryRow(t.Context(), `
+WITH
+units AS
+(
+    SELECT
+        'message' AS unit, m.contact_id AS contact, toFloat64(assumeNotNull(m.exposure)) AS k, ifNull(m.opened_at <= m.sent_at + INTERVAL 7 DAY, 0) AS y,
+        [('category', toString(m.category)), ('topic', toString(m.scope)), ('campaign', toString(m.campaign_id))] AS own
+    FROM messages AS m
+    INNER JOIN person_days AS d ON d.contact_id = m.contact_id AND d.day = toDate(m.sent_at)
+    WHERE m.purpose = 'proactive' AND m.failed_at IS NULL AND m.exposure IS NOT NULL AND (m.delivered_at IS NOT NULL OR m.opened_at IS NOT NULL)
+      AND m.sent_at >= {from:DateTime64(3, 'UTC')} AND m.sent_at <= {cutoff:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+      AND m.account_id IN (SELECT account_id FROM messages WHERE opened_at IS NOT NULL)
+    UNION ALL
+    SELECT 'person_day', contact_id, toFloat64(dose), opened > 0, [('promised_frequency', if(promises = 1, toString(promised_frequency), 'several'))]
+    FROM (SELECT *, uniqExact(promised_frequency) OVER (PARTITION BY contact_id) AS promises FROM person_days)
+),
+contacts AS
+(
+    SELECT unit, segment, contact, count() AS n, sum(y) AS n_y, sum(k * k) - sum(k) * sum(k) / n AS kk, sum(k * y) - sum(k) * sum(y) / n AS ky
+    FROM units
+    ARRAY JOIN own AS segment
+    GROUP BY unit, segment, contact
+),
+want AS
+(
+    SELECT unit, segment, countIf(kk > 0) AS of_contacts, sumIf(n, kk > 0) AS of_units, sumIf(n_y, kk > 0) AS of_outcomes, sum(ky) / sum(kk) AS slope
+    FROM contacts
+    GROUP BY unit, segment
+)
+SELECT count(), countIf(estimate IS NOT NULL), countIf(contacts != of_contacts OR units != of_units OR outcomes != of_outcomes OR abs(estimate - slope) > 1e-6 + 1e-4 * abs(slope))
+FROM (SELECT * FROM frequency_curves WHERE outcome = 'open' AND identification = 'within' AND measure = 'slope' AND dimension NOT IN ('all', 'channel', 'market')) AS c
+LEFT JOIN want AS w ON w.unit = c.unit AND w.segment = (c.dimension, c.segment)
+WHERE NOT (c.unit = 'message' AND c.dimension = 'promised_frequency')`,
+		clickhouse.Named("from", result.Window.From), clickhouse.Named("cutoff", result.Cutoff)).Scan(&segments, &estimated, &wrong); err != nil {
+		t.Fatal(err)
+	}
+	if segments < 15 || estimated < 8 || wrong > 0 {
+		t.Errorf("curves within contacts: %d of %d segments are not what plain SQL finds; %d have an estimate", wrong, segments, estimated)
 	}
 }

@@ -26,7 +26,7 @@ by_message AS
 placed AS
 (
     SELECT
-        d.business_id AS business_id, d.contact_id AS contact_id, d.market AS own_market, d.channel AS own_channel,
+        d.business_id AS business_id, d.contact_id AS contact_id, d.market AS own_market, d.channel AS own_channel, d.promised_frequency AS own_promise,
         d.opted_out AS leaves, d.dose AS own_dose,
         toUInt8(least(d.dose, 11)) AS capped_dose,
         ifNull(multiIf(d.prior_engaged = 0, 1, d.prior_engaged <= t.first_cut, 2, d.prior_engaged <= t.second_cut, 3, d.prior_engaged > 0, 4, 0), 0) AS prior,
@@ -44,6 +44,7 @@ by_day AS
         any(business_id)                              AS own_business,
         max(own_market)                               AS known_market, -- one per contact
         max(own_channel)                              AS known_channel,
+        if(min(own_promise) = max(own_promise), any(own_promise), 'several') AS known_promise,
         countResample(0, 12, 1)(capped_dose)          AS days,
         sumIf(own_dose, capped_dose = 11)             AS high_doses,
         countResample(0, 45, 1)(cell)                 AS stratum_days,
@@ -61,6 +62,7 @@ SELECT
     d.contact_id                               AS contact_id,
     d.known_market                             AS market,
     d.known_channel                            AS channel,
+    d.known_promise                            AS promised_frequency,
 
     arrayResize(m.opens_n, 8)                  AS open_n, -- also of a contact without messages
     arrayResize(m.opens_y, 8)                  AS open_y,

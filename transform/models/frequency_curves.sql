@@ -1,16 +1,21 @@
 -- frequency_curves: the sums behind the crude, the standardised and the within-person curves of engagement and opt-out.
--- grain:   eight statements. The first two: one row per unit of a pass, first the days, then the messages; they stand as {{units}} in the others. The
---          third: one row per (contact, is_day, cell), which stand as {{tallies}}. The fourth: one row per place, the contacts of one business, market,
---          channel and group. The next three: one row per (place, is_day, outcome) and: cell; nothing; bin. The eighth: one row per sampled unit
--- reads:   person_days (one row per contact and day), messages (one row per message), coverage
+-- grain:   eight statements. The first two: one row per unit of a pass and number under which it is told, first the days, then the messages; they stand as
+--          {{units}} in the others. The third: one row per (contact, is_day, cell), which stand as {{tallies}}. The fourth: one row per place, the contacts of
+--          one business, market, channel, group and number. The next three: one row per (place, is_day, outcome) and: cell; nothing; bin. The eighth: one row per sampled unit
+-- reads:   person_days (one row per contact and day), messages (one row per message), contact_facts (FINAL: unique by key), coverage
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of days, whole UTC days; first_contact,
 --          last_contact UUID: the contacts of one pass, both included; the sums of all passes add up; share UInt32: one contact in so many is sampled
--- returns: integers, in the order of the selects; the sixth: counts Array(UInt64), ratios Array(Float64)
+-- returns: integers, in the order of the selects; the fourth: names, the last two arrays of dimensions and segments; the sixth: counts Array(UInt64),
+--          ratios Array(Float64)
 -- units:   a unit is a person-day with its dose (is_day), or a matured message, sent on a day at risk, with its exposure. Contacts are in
 --          200 groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
+--          A unit is told once, under a number, for all the segments that its contact's units are all of: of days, these are all, market, channel and the
+--          promised frequency, else `several`; of messages, see the shared part kinds. Where a contact's messages are of several segments, those of each are told
+--          again, as if of another contact (is_part), for a segment compares a contact with itself by its own messages. Parts are in 50 groups, because they are
+--          of many segments, and in no sample.
 --          Bits of told: the outcome is measured; of had: the unit has it; from the lowest open, click, reply, any, opt_out. k is dose or exposure,
 --          x the day's sends (of a message 0), z the next dose. before_told and before_had are told and had of the contact's day before, or of the
---          message of the base before; 0 where that is not known. A contact is sampled if its sampled_on is under 7, on that day of the week.
+--          message before of the base and the segment; 0 where that is not known. A contact is sampled if its sampled_on is under 7, on that day of the week.
 --          A cell is 9 x group of prior engagement + bin of dose or exposure; those from 36 on are without known prior engagement.
 --          n and y of a tally are of five outcomes side by side, 25 bits each: a pass has fewer units than these can count.
 --          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, outcomes open, click, reply,
@@ -26,6 +31,7 @@
 WITH
 -- shared: measured_days
 -- shared: thirds
+-- shared: promised_several
 rules AS
 (
     SELECT cityHash64(m.business_id, m.channel) AS of_channel, toUInt8(m.told) AS told, t.cuts[1] AS first_cut, t.cuts[2] AS second_cut
@@ -36,10 +42,12 @@ SELECT
     p.business_id AS business_id,
     p.market      AS own_market, -- one per contact, as the channel
     p.channel     AS own_channel,
-    toUInt8(cityHash64(p.contact_id) % 200) AS contact_group,
     -- Numbers take less time and memory than names and ids.
+    toUInt8(cityHash64(p.contact_id) % 200)                                           AS contact_group,
     CAST(cityHash64(p.business_id, p.contact_id), 'UInt64')                           AS contact,
-    CAST(cityHash64(p.business_id, own_market, own_channel, contact_group), 'UInt64') AS place,
+    toUInt8(0)    AS is_part,
+    CAST(cityHash64(p.business_id, 'promised_frequency', if(contact IN (SELECT contact FROM promised_several), 'several', p.promised_frequency)), 'UInt64') AS number,
+    CAST(cityHash64(contact_group, number, own_market, own_channel), 'UInt64')        AS place,
     p.day         AS own_day,
     toUInt8(1)    AS is_day,
     r.told        AS told,
@@ -61,32 +69,46 @@ WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
 WINDOW days_before AS (PARTITION BY p.business_id, p.contact_id ORDER BY p.day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 -- statement
 WITH
--- shared: rated
+-- shared: told
+-- shared: segment_ranks
 exposed AS
 (
     SELECT
-        CAST(cityHash64(business_id, contact_id), 'UInt64') AS of_contact, toDate(sent) AS sent_on, assumeNotNull(exposure) AS k,
-        toUInt8(open_n + 2 * click_n + 4 * reply_n + 8 * (open_n OR click_n OR reply_n)) AS told,
-        toUInt8(open_y + 2 * click_y + 4 * reply_y + 8 * (open_y OR click_y OR reply_y)) AS had,
-        lagInFrame(told, 1, 0) OVER messages_before AS before_told,
-        lagInFrame(had, 1, 0) OVER messages_before  AS before_had
-    FROM rated
+        contact AS of_contact, message_id, sent, assumeNotNull(exposure) AS k, rates % 8 AS measured, intDiv(rates, 16) % 8 AS was_had,
+        toUInt8(measured + 8 * (measured != 0)) AS told, toUInt8(was_had + 8 * (was_had != 0)) AS had,
+        arrayJoin(arrayFilter((number, place) -> place = 1 OR number IN (SELECT told_as FROM segment_ranks WHERE dimension IN ('category', 'topic', 'campaign', 'promised_frequency') AND place <= 10), numbers, arrayEnumerate(numbers))) AS number,
+        number != numbers[1] AS is_part
+    FROM told
     WHERE old_enough
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    WINDOW messages_before AS (PARTITION BY business_id, contact_id ORDER BY sent, message_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+),
+followed AS
+(
+    SELECT
+        of_contact, toDate(sent) AS sent_on, k, told, had, number, is_part,
+        lagInFrame(told, 1, 0) OVER messages_before AS before_told,
+        lagInFrame(had, 1, 0) OVER messages_before  AS before_had
+    FROM exposed
+    WINDOW messages_before AS (PARTITION BY of_contact, number ORDER BY sent, message_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
 SELECT
     d.* REPLACE (
-        0      AS is_day,
-        e.told AS told,
-        e.had  AS had,
+        0         AS is_day,
+        e.told    AS told,
+        e.had     AS had,
+        e.is_part AS is_part,
+        e.number  AS number,
+        toUInt8(if(e.is_part, d.contact_group % 50, d.contact_group))                      AS contact_group,
+        if(e.is_part, CAST(cityHash64(d.contact, e.number), 'UInt64'), d.contact)          AS contact,
+        CAST(cityHash64(if(e.is_part, 200 + d.contact_group % 50, d.contact_group), e.number, d.own_market, d.own_channel), 'UInt64') AS place,
         toUInt8(d.cell - d.cell % 9 + multiIf(e.k <= 5, e.k, e.k <= 7, 6, e.k <= 10, 7, 8)) AS cell,
-        e.k    AS k,
-        0      AS x,
+        e.k       AS k,
+        0         AS x,
+        toUInt8(if(e.is_part, 7, d.sampled_on)) AS sampled_on,
         e.before_told AS before_told,
         e.before_had  AS before_had)
-FROM (SELECT * FROM {{units}} WHERE x > 0) AS d
-INNER JOIN exposed AS e ON e.of_contact = d.contact AND e.sent_on = d.own_day
+FROM (SELECT * FROM {{units}} WHERE x > 0 AND NOT is_part) AS d
+INNER JOIN followed AS e ON e.of_contact = d.contact AND e.sent_on = d.own_day
 -- statement
 WITH arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side
 SELECT
@@ -98,14 +120,40 @@ SELECT
 FROM {{units}}
 GROUP BY contact, is_day, cell
 -- statement
-SELECT p.place, p.of_business, p.market, p.channel, p.number, v.loaded_to
+WITH
+-- shared: segment_ranks
+names AS
+(
+    SELECT number, groupArray(dimension) AS dimensions, groupArray(segment) AS segments
+    FROM
+    (
+        SELECT told_as AS number, dimension, segment FROM segment_ranks WHERE dimension IN ('category', 'topic', 'campaign', 'promised_frequency') AND place <= 10
+        UNION DISTINCT
+        SELECT cityHash64(business_id, 'promised_frequency', promise), 'promised_frequency', promise
+        FROM
+        (
+            SELECT DISTINCT business_id, promised_frequency
+            FROM person_days
+            WHERE day >= toDate({from:DateTime64(3, 'UTC')})
+              AND day < toDate({to:DateTime64(3, 'UTC')})
+        )
+        ARRAY JOIN ['several', promised_frequency] AS promise
+    )
+    GROUP BY number
+)
+SELECT
+    p.place, p.of_business, p.market, p.channel, p.own_group, v.loaded_to,
+    arrayConcat(if(p.part, [], ['all', 'market', 'channel']), n.dimensions), arrayConcat(if(p.part, [], ['', p.market, p.channel]), n.segments)
 FROM
 (
-    SELECT place, any(business_id) AS of_business, any(own_market) AS market, any(own_channel) AS channel, any(contact_group) AS number
+    SELECT
+        place, any(business_id) AS of_business, any(own_market) AS market, any(own_channel) AS channel, any(contact_group) AS own_group,
+        any(is_part) AS part, any(number) AS own_number
     FROM {{units}}
     GROUP BY place
 ) AS p
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = p.of_business
+LEFT JOIN names AS n ON n.number = p.own_number
 -- statement
 WITH
 (counts, o) -> toUInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431)) AS one_of,

@@ -25,10 +25,26 @@ limits AS
       AND day < end_day
     GROUP BY business_id
 ),
--- Numbers take less time than names: of contacts, and of the lines they are in. A contact has one market and one channel.
+-- shared: promised_several
+-- Numbers take less time than names: of contacts, and of the lines they are in. A contact has one market, one channel and one promise, which may be several.
 lines AS
 (
-    SELECT DISTINCT business_id, market AS own_market, channel AS own_channel, cityHash64(business_id, market, channel) AS line
+    SELECT DISTINCT business_id, market AS own_market, channel AS own_channel, promise AS own_promise, cityHash64(business_id, market, channel, promise) AS line
+    FROM
+    (
+        SELECT DISTINCT business_id, market, channel, promised_frequency
+        FROM person_days
+        WHERE day >= first_day
+          AND day < end_day
+          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    )
+    ARRAY JOIN [toString(promised_frequency), 'several'] AS promise
+),
+days AS
+(
+    SELECT
+        business_id, CAST(cityHash64(business_id, contact_id), 'UInt64') AS contact, day, toMonday(day) AS monday, sent, dose,
+        cityHash64(business_id, market, channel, if(contact IN (SELECT contact FROM promised_several), 'several', toString(promised_frequency))) AS line
     FROM person_days
     WHERE day >= first_day
       AND day < end_day
@@ -37,27 +53,19 @@ lines AS
 -- The whole weeks of each contact, and the days by dose.
 weeks AS
 (
-    SELECT
-        cityHash64(business_id, contact_id) AS contact, toMonday(day) AS monday,
-        any(cityHash64(business_id, market, channel)) AS line, sum(sent) AS amount
-    FROM person_days
-    WHERE day >= first_day
-      AND day < end_day
-      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+    SELECT contact, monday, any(line) AS line, sum(sent) AS amount
+    FROM days
     GROUP BY contact, monday
     HAVING count() = 7
 ),
 doses AS
 (
-    SELECT
-        cityHash64(business_id, contact_id) AS contact, dose,
-        any(cityHash64(business_id, market, channel)) AS line, count() AS days
-    FROM person_days
-    WHERE (business_id, toMonday(day)) IN
+    SELECT contact, dose, any(line) AS line, count() AS dose_days
+    FROM days
+    WHERE (business_id, monday) IN
       (
           SELECT business_id, first_monday + 7 * arrayJoin(range(greatest(end_monday - first_monday, 0) DIV 7)) FROM limits
       )
-      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     GROUP BY contact, dose
 ),
 -- Units and messages, Mondays, and the units by how many messages they are. In a single week each contact is one unit, and those alike
@@ -77,15 +85,15 @@ amounts AS
     GROUP BY contact
     UNION ALL
     SELECT
-        any(line), '7_days', 'window', sum(days), sum(dose * days), [], [],
-        sumForEach(arrayPushBack(arrayWithConstant(least(dose, 33), toUInt64(0)), days)), 1
+        any(line), '7_days', 'window', sum(dose_days), sum(dose * dose_days), [], [],
+        sumForEach(arrayPushBack(arrayWithConstant(least(dose, 33), toUInt64(0)), dose_days)), 1
     FROM doses
     GROUP BY contact
 ),
 per_contact AS
 (
     SELECT
-        n.business_id AS business_id, n.own_market AS own_market, n.own_channel AS own_channel, a.of_measure AS of_measure, a.alike AS alike,
+        n.business_id AS business_id, n.own_market AS own_market, n.own_channel AS own_channel, n.own_promise AS own_promise, a.of_measure AS of_measure, a.alike AS alike,
         if(a.of_period = 'week', ('week', a.mondays[1], a.mondays[1] + 7), ('window', l.first_monday, l.end_monday)) AS span,
         toUInt64(a.units_n)                         AS units_n,
         toUInt64(a.units_y)                         AS units_y,
@@ -100,7 +108,7 @@ per_contact AS
 summed AS
 (
     SELECT
-        business_id, of_measure, span, own_market, own_channel,
+        business_id, of_measure, span, own_market, own_channel, own_promise,
         sumForEach(arrayMap(x -> alike * x, [1, units_n, units_y, units_none, units_n * units_n, units_y * units_y, units_n * units_y,
             units_none * units_none, units_n * units_none])) AS totals,
         sumForEach(arrayMap(x -> alike * x, up_to))            AS up_to_n,
@@ -109,7 +117,7 @@ summed AS
         sumForEach(arrayMap(x -> alike * x, u))                AS trend_n,
         sumForEach(arrayFlatten(arrayMap(a -> arrayMap(b -> alike * a * b, u), u))) AS trend_nn
     FROM per_contact
-    GROUP BY business_id, of_measure, span, own_market, own_channel
+    GROUP BY business_id, of_measure, span, own_market, own_channel, own_promise
 ),
 sliced AS
 (
@@ -119,7 +127,7 @@ sliced AS
         sumForEach(up_to_n) AS n, sumForEach(up_to_yy) AS yy, sumForEach(up_to_ny) AS ny,
         sumForEach(trend_n) AS trends, sumForEach(trend_nn) AS trends_nn
     FROM summed
-    ARRAY JOIN [('all', ''), ('channel', toString(own_channel)), ('market', toString(own_market))] AS slice
+    ARRAY JOIN [('all', ''), ('channel', toString(own_channel)), ('market', toString(own_market)), ('promised_frequency', own_promise)] AS slice
     GROUP BY business_id, of_measure, span, slice
 )
 SELECT

@@ -1,44 +1,34 @@
 -- frequency_position: open, click and reply per message by its position in the contact's local ISO week, within groups of equal totals.
--- grain:   one row per (business_id, dimension, segment, outcome, week_total, position)
+-- grain:   one row per (business_id, dimension, segment, pooled, outcome, week_total, position)
 -- reads:   messages (one row per message, so nothing to deduplicate), contact_facts (FINAL: unique by key), coverage
 -- params:  first_contact, last_contact UUID: the contacts of one pass, both included; what is counted of all passes adds up;
 --          from, to DateTime64(3, 'UTC'); window [from, to) on sent_at, whole UTC days; zones Array(String): zone names
 --          in the data; markets, market_zones Array(String): main zones of markets, side by side
--- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, outcome String,
+-- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, pooled UInt32, outcome String,
 --          week_total UInt8, position UInt8, condition String, identification String, zoned_contact UInt64,
 --          zoned_market UInt64, cross_nn UInt64, cross_yy UInt64, cross_ny UInt64, cross_yn UInt64, contacts UInt64,
 --          messages UInt64, outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   messages and outcomes as in frequency_engagement; cross sums are over contacts, of products with what the
---          contact has at position 1. Rate, interval and difference to position 1 are computed from these in Go
+--          contact has at position 1; pooled counts the segments of `other`. Rate, interval and difference to position 1 are computed from these in Go
 WITH
--- shared: rated
+-- shared: told
+-- shared: segment_ranks
+rated AS (SELECT * FROM told),
 -- shared: local
--- shared: segments
--- shared: mixed
 weeks AS
 (
     SELECT
-        any(business_id) AS business_id,
         contact,
-        max(own_channel) AS week_channel,
-        max(own_market)  AS week_market,
         max(by_contact)  AS week_by_contact,
         max(by_market)   AS week_by_market,
         toUInt8(least(count(), 255)) AS total,
-        groupArray(sent_ms) AS sents, groupArray(message_id) AS ids, groupArray(offset_s) AS offsets, groupArray(rates) AS rates_told,
+        groupArray(sent_ms) AS sents, groupArray(message_id) AS ids, groupArray(offset_s) AS offsets,
+        groupArray(rates) AS all_rates, groupArray(numbers) AS all_numbers,
         arraySort((_, at, id) -> (at, id), arrayEnumerate(ids), sents, ids) AS places,
-        arrayMap(i -> rates_told[i], places) AS rates_of,
         -- The week in UTC, by the offsets of its first and last message.
         toDateTime64(monday, 3, 'UTC') - toIntervalSecond(offsets[places[1]])      AS begins,
         toDateTime64(monday + 7, 3, 'UTC') - toIntervalSecond(offsets[places[-1]]) AS ends
-    FROM
-    (
-        SELECT
-            *, cityHash64(business_id, contact_id) AS contact, toMonday(toDate(local)) AS monday, toUnixTimestamp64Milli(sent) AS sent_ms,
-            -- What is measured and what was had, as bits.
-            toUInt8(open_n + 2 * open_y + 4 * click_n + 8 * click_y + 16 * reply_n + 32 * reply_y) AS rates
-        FROM zoned
-    )
+    FROM (SELECT *, toMonday(toDate(local)) AS monday, toUnixTimestamp64Milli(sent) AS sent_ms FROM zoned)
     GROUP BY contact, monday
     HAVING total BETWEEN 2 AND 10
        AND begins >= {from:DateTime64(3, 'UTC')}
@@ -47,56 +37,71 @@ weeks AS
        AND begins >= max(told_from) + INTERVAL 7 DAY
        AND ends <= max(loaded_to) - INTERVAL 7 DAY
 ),
-per_contact AS
+-- A cell is 16 x total + position. Those from 256 on count the messages by the contact's zone, from 512 on those by UTC: most are by the market's.
+placed AS
 (
     SELECT
-        any(told) AS told_as, total, max(week_by_contact) AS is_by_contact, max(week_by_market) AS is_by_market,
-        sumForEach(arrayMap(r -> bitTest(r, 0), rates_of)) AS opens_n,   sumForEach(arrayMap(r -> bitTest(r, 1), rates_of)) AS opens_y,
-        sumForEach(arrayMap(r -> bitTest(r, 2), rates_of)) AS clicks_n,  sumForEach(arrayMap(r -> bitTest(r, 3), rates_of)) AS clicks_y,
-        sumForEach(arrayMap(r -> bitTest(r, 4), rates_of)) AS replies_n, sumForEach(arrayMap(r -> bitTest(r, 5), rates_of)) AS replies_y
+        contact, all_numbers[place] AS numbers, all_rates[place] AS rates, 16 * total + position AS own_cell,
+        multiIf(week_by_contact, [own_cell, 256 + own_cell], week_by_market, [own_cell], [own_cell, 512 + own_cell]) AS cells
     FROM weeks
-    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
-        [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'market', week_market)],
-        [cityHash64(business_id, 'only', week_channel, week_market)]) AS told
-    GROUP BY cityHash64(contact, told), total -- contact and told, as one number
+    ARRAY JOIN places AS place, arrayEnumerate(places) AS position
+),
+-- shared: contact_cells
+-- Beside each cell what the contact has at position 1 of the same number and total, which stands before all others of these.
+alike AS
+(
+    SELECT place, counts, first_counts, count() AS contacts
+    FROM by_contact
+    ARRAY JOIN
+        own_places AS place, own_counts AS counts,
+        arrayFill((first, place, before) -> bitShiftRight(place, 4) != bitShiftRight(before, 4),
+            arrayMap((place, n) -> if(place % 16 = 1, n, 0), own_places, own_counts), own_places, arrayPushFront(arrayPopBack(own_places), 0)) AS first_counts
+    GROUP BY place, counts, first_counts
 ),
 summed AS
 (
     SELECT
-        told_as, total, place, of_outcome, sumIf(n, is_by_contact) AS by_contact_n, sumIf(n, is_by_market) AS by_market_n,
-        sum(n * n_of[1]) AS cross_nn, sum(y * y_of[1]) AS cross_yy, sum(n * y_of[1]) AS cross_ny, sum(y * n_of[1]) AS cross_yn,
-        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
-    FROM per_contact
-    ARRAY JOIN [1, 2, 3] AS of_outcome, [opens_n, clicks_n, replies_n] AS n_of, [opens_y, clicks_y, replies_y] AS y_of
-    ARRAY JOIN n_of AS n, y_of AS y, arrayEnumerate(n_of) AS place
+        toUInt64(bitShiftRight(place, 56)) AS told_as, toUInt16(bitAnd(place, 65535)) AS cell, of_outcome,
+        sum(alike_contacts * n * n_1) AS cross_nn, sum(alike_contacts * y * y_1) AS cross_yy,
+        sum(alike_contacts * n * y_1) AS cross_ny, sum(alike_contacts * y * n_1) AS cross_yn,
+        sum(alike_contacts) AS contacts_n, sum(alike_contacts * n) AS all_n, sum(alike_contacts * y) AS all_y,
+        sum(alike_contacts * n * n) AS nn, sum(alike_contacts * y * y) AS yy, sum(alike_contacts * n * y) AS ny
+    FROM
+    (
+        SELECT
+            place, contacts AS alike_contacts, o + 1 AS of_outcome,
+            one_of(counts, o) AS n, one_of(counts, o + 4) AS y, one_of(first_counts, o) AS n_1, one_of(first_counts, o + 4) AS y_1
+        FROM alike
+        ARRAY JOIN range(3) AS o
+    )
     WHERE n > 0
-    GROUP BY told_as, total, place, of_outcome
+    GROUP BY place, of_outcome
 )
 SELECT
     g.business_id          AS business_id,
     any(l.loaded_to)       AS cutoff, -- the same for the whole business
     g.dimension            AS dimension,
     g.segment              AS segment,
+    g.pooled               AS pooled,
     ['open', 'click', 'reply'][s.of_outcome] AS outcome,
-    s.total                AS week_total,
-    toUInt8(s.place)       AS position,
+    toUInt8(intDiv(s.cell % 256, 16)) AS week_total,
+    toUInt8(s.cell % 16)              AS position,
     'the week''s total'    AS condition,
     'crude'                AS identification,
-    sum(s.by_contact_n)    AS zoned_contact,
-    sum(s.by_market_n)     AS zoned_market,
-    sum(s.cross_nn)        AS cross_nn,
-    sum(s.cross_yy)        AS cross_yy,
-    sum(s.cross_ny)        AS cross_ny,
-    sum(s.cross_yn)        AS cross_yn,
-    sum(s.contacts_n)      AS contacts,
-    sum(s.all_n)           AS messages,
-    sum(s.all_y)           AS outcomes,
-    sum(s.nn)              AS sum_nn,
-    sum(s.yy)              AS sum_yy,
-    sum(s.ny)              AS sum_ny
+    sumIf(s.all_n, intDiv(s.cell, 256) = 1)  AS zoned_contact,
+    messages - zoned_contact - sumIf(s.all_n, intDiv(s.cell, 256) = 2) AS zoned_market,
+    sumIf(s.cross_nn, s.cell < 256)       AS cross_nn,
+    sumIf(s.cross_yy, s.cell < 256)       AS cross_yy,
+    sumIf(s.cross_ny, s.cell < 256)       AS cross_ny,
+    sumIf(s.cross_yn, s.cell < 256)       AS cross_yn,
+    sumIf(s.contacts_n, s.cell < 256)     AS contacts,
+    sumIf(s.all_n, s.cell < 256)          AS messages,
+    sumIf(s.all_y, s.cell < 256)          AS outcomes,
+    sumIf(s.nn, s.cell < 256)             AS sum_nn,
+    sumIf(s.yy, s.cell < 256)             AS sum_yy,
+    sumIf(s.ny, s.cell < 256)             AS sum_ny
 FROM summed AS s
-INNER JOIN segments AS g ON g.number = s.told_as
+INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-WHERE g.dimension IN ('all', 'market')
-GROUP BY business_id, dimension, segment, outcome, week_total, position
-ORDER BY business_id, dimension, segment, outcome, week_total, position
+GROUP BY business_id, dimension, segment, pooled, outcome, week_total, position
+ORDER BY business_id, dimension, segment, pooled, outcome, week_total, position

@@ -1,19 +1,20 @@
 -- frequency_recommendation: which weekly dose is worth most, as sums over contacts that Go turns into curves.
--- grain:   three statements: one row per (business_id, market, channel, group of contacts); the second is shared part propensities; the third, of
---          randomised tests: one row per (business_id, arm, group of contacts)
+-- grain:   three statements: one row per (business_id, market, channel, promised frequency or all of them, group of contacts); the second is shared
+--          part propensities; the third, of randomised tests: one row per (business_id, arm, group of contacts)
 -- reads:   contact_doses (one row per contact), person_days (one row per contact and day), messages (one row per message), coverage, and in Go
 --          frequency_curves and frequency_arms
 -- params:  from, to DateTime64(3, 'UTC'); the window of contact_doses, whole UTC days
--- returns: business_id String, cutoff DateTime64(3, 'UTC'), market String, channel String, contact_group UInt8, sums Array(UInt64)
+-- returns: business_id String, cutoff DateTime64(3, 'UTC'), market String, channel String, is_promised UInt8, promise String,
+--          contact_group UInt8, sums Array(UInt64)
 --          the third: business_id String, arm String, contact_group UInt8, sums Array(UInt64)
 -- units:   groups split the contacts of a business into 200 by a hash; sums are those of shared part `sums_by_group`, in its order. Those of an arm: contacts;
 --          days as assigned whose messages are 7 x 24 h old at the cutoff; their messages in the base that were opened, clicked, replied to in time [3];
 --          from the day on which the arm is known: days at risk, opt-outs, days as assigned; all days as assigned; messages sent on days at risk
 WITH
 -- shared: sums_by_group
-SELECT business_id, cutoff, market, channel, contact_group, sums
+SELECT business_id, cutoff, market, channel, is_promised, promise, contact_group, sums
 FROM sums_by_group
-ORDER BY business_id, market, channel, contact_group
+ORDER BY business_id, market, channel, is_promised, promise, contact_group
 -- statement
 -- shared: propensities
 -- statement

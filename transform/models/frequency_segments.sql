@@ -9,44 +9,16 @@
 -- units:   as frequency_engagement, whose messages and outcomes these are; pooled counts the segments of the row `other`.
 --          Rate and interval are computed from these in Go
 WITH
--- shared: rated
--- shared: promises
--- shared: promised
+-- shared: told
 -- shared: segment_ranks
--- shared: mixed
-(SELECT groupArray(number) FROM segment_ranks WHERE told_as != number)  AS pooled_numbers,
-(SELECT groupArray(told_as) FROM segment_ranks WHERE told_as != number) AS pooled_as,
-per_contact AS
+placed AS
 (
-    SELECT
-        any(told) AS told_as, of_bin,
-        sum(open_n)  AS opens_n,   sum(open_y)  AS opens_y,   sum(click_n)   AS clicks_n,   sum(click_y)   AS clicks_y,
-        sum(reply_n) AS replies_n, sum(reply_y) AS replies_y, sum(opt_out_n) AS opt_outs_n, sum(opt_out_y) AS opt_outs_y
-    FROM
-    (
-        SELECT
-            contact, bin AS of_bin, transform(number, pooled_numbers, pooled_as) AS told,
-            open_n, open_y, click_n, click_y, reply_n, reply_y, opt_out_n, opt_out_y
-        FROM (SELECT *, cityHash64(business_id, contact_id) AS contact FROM promised WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID})
-        ARRAY JOIN arrayConcat(
-            if(contact IN (SELECT contact FROM mixed),
-                [cityHash64(business_id, 'all', ''), cityHash64(business_id, 'channel', own_channel), cityHash64(business_id, 'market', own_market),
-                 cityHash64(business_id, 'category', own_category), cityHash64(business_id, 'topic', own_topic)],
-                [cityHash64(business_id, 'only', own_channel, own_market, own_category, own_topic)]),
-            [cityHash64(business_id, 'campaign', own_campaign), cityHash64(business_id, 'promised_frequency', promise)]) AS number
-    )
-    GROUP BY cityHash64(contact, told), of_bin -- contact and told, as one number
+    SELECT contact, numbers, rates, [bin] AS cells
+    FROM told
+    WHERE contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
-summed AS
-(
-    SELECT
-        told_as, of_bin, of_outcome,
-        count() AS contacts_n, sum(n) AS all_n, sum(y) AS all_y, sum(n * n) AS nn, sum(y * y) AS yy, sum(n * y) AS ny
-    FROM per_contact
-    ARRAY JOIN [1, 2, 3, 4] AS of_outcome, [opens_n, clicks_n, replies_n, opt_outs_n] AS n, [opens_y, clicks_y, replies_y, opt_outs_y] AS y
-    WHERE n > 0
-    GROUP BY told_as, of_bin, of_outcome
-)
+-- shared: contact_cells
+-- shared: cell_sums
 SELECT
     g.business_id      AS business_id,
     any(l.loaded_to)   AS cutoff, -- the same for the whole business
@@ -54,8 +26,8 @@ SELECT
     g.segment          AS segment,
     g.pooled           AS pooled,
     ['open', 'click', 'reply', 'opt_out'][s.of_outcome] AS outcome,
-    toUInt16(s.of_bin) AS exposure_from,
-    toUInt16(multiIf(s.of_bin <= 5, s.of_bin, s.of_bin = 6, 7, s.of_bin = 8, 10, 65535)) AS exposure_to,
+    toUInt16(s.cell) AS exposure_from,
+    toUInt16(multiIf(s.cell <= 5, s.cell, s.cell = 6, 7, s.cell = 8, 10, 65535)) AS exposure_to,
     'crude'            AS identification,
     sum(s.contacts_n)  AS contacts,
     sum(s.all_n)       AS messages,
@@ -66,5 +38,5 @@ SELECT
 FROM summed AS s
 INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
 INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-GROUP BY business_id, dimension, segment, pooled, outcome, s.of_bin
+GROUP BY business_id, dimension, segment, pooled, outcome, s.cell
 ORDER BY business_id, dimension, segment, pooled, outcome, exposure_from

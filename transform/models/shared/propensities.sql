@@ -23,7 +23,8 @@ told AS
     WHERE window_from = toDate({from:DateTime64(3, 'UTC')})
       AND window_to = toDate({to:DateTime64(3, 'UTC')})
       AND business_id = business
-      AND (dimension = 'all' OR dimension = 'market' AND market = name OR dimension = 'channel' AND channel = name)
+      AND (dimension = 'all' OR dimension = 'market' AND market = name OR dimension = 'channel' AND channel = name
+          OR dimension = 'promised_frequency' AND promised_frequency = name)
 )
 SELECT
     toUInt32(segment_number) AS number,

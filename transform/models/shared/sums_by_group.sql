@@ -1,4 +1,4 @@
--- sums_by_group: sums over the contacts of each market, channel and group, one array, in this order: contacts [1]; for
+-- sums_by_group: sums over the contacts of each market, channel and group, and (is_promised) of each promised frequency within these, one array, in this order: contacts [1]; for
 -- open, click, reply each messages by exposure [8], those with the outcome [8], and between each exposure and
 -- the next the contacts with both [7], and the terms of the ratio of their rates, above [7] and below [7], in
 -- millionths; days by dose [12]; doses of the days with 11 or more [1]; contacts by binned dose [9]; days [45], opt-outs [45]
@@ -9,7 +9,7 @@
 sums_by_group AS
 (
     SELECT
-        business_id, max(cutoff) AS cutoff, market, channel,
+        business_id, max(cutoff) AS cutoff, market, channel, is_promised, if(is_promised, promised_frequency, '') AS promise,
         toUInt8(cityHash64(contact_id) % 200) AS contact_group,
         arrayConcat(
             [count()],
@@ -37,5 +37,6 @@ sums_by_group AS
         WHERE window_from = toDate({from:DateTime64(3, 'UTC')})
           AND window_to = toDate({to:DateTime64(3, 'UTC')})
     )
-    GROUP BY business_id, market, channel, contact_group
+    ARRAY JOIN [0, 1] AS is_promised
+    GROUP BY business_id, market, channel, is_promised, promise, contact_group
 )
