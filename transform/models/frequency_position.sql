@@ -9,7 +9,8 @@
 --          zoned_market UInt64, cross_nn UInt64, cross_yy UInt64, cross_ny UInt64, cross_yn UInt64, contacts UInt64,
 --          messages UInt64, outcomes UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   messages and outcomes as in frequency_engagement; cross sums are over contacts, of products with what the
---          contact has at position 1; pooled counts the segments of `other`. Rate, interval and difference to position 1 are computed from these in Go
+--          contact has at position 1; pooled counts the segments of `other`. Rate, interval and difference to position 1 are
+--          computed from these in Go
 WITH
 -- shared: told
 -- shared: segment_ranks

@@ -1,5 +1,5 @@
--- sums_by_group: sums over the contacts of each market, channel and group, and (is_promised) of each promised frequency within these, one array, in this order: contacts [1]; for
--- open, click, reply each messages by exposure [8], those with the outcome [8], and between each exposure and
+-- sums_by_group: sums over the contacts of each market, channel and group, and (is_promised) of each promised frequency
+-- within these, one array, in this order: contacts [1]; for open, click, reply each messages by exposure [8], those with the outcome [8], and between each exposure and
 -- the next the contacts with both [7], and the terms of the ratio of their rates, above [7] and below [7], in
 -- millionths; days by dose [12]; doses of the days with 11 or more [1]; contacts by binned dose [9]; days [45], opt-outs [45]
 -- and contacts [45] by prior engagement and binned dose. What follows `-- shared: sums_by_group` in a model.
