@@ -4,7 +4,7 @@
 -- params:  business String = <only business>
 --          from Date = <latest window>
 --          to Date = <latest window>
---          dimension String =
+--          dimension String = all
 --          segment String =
 --          outcome String =
 -- returns: dimension String, segment String, pooled UInt32, outcome String, weekday UInt8, hour UInt8, identification String,

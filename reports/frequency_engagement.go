@@ -350,7 +350,7 @@ const withinQuestion = "Does a message do worse after other messages?"
 
 // curveFigures are the three curves of each outcome, side by side, and the answer of the headline's.
 func curveFigures(d *Data, whole map[string]curve) (list []Figure, answer Answer) {
-	rows := askDimensions[curveRow](d, "frequency_curves")
+	rows := askWithCategories[curveRow](d, "frequency_curves")
 	headline, _ := headlineOutcome(whole)
 	for _, o := range outcomes {
 		own := slices.DeleteFunc(slices.Clone(rows), func(r curveRow) bool { return r.Outcome != o.Name })

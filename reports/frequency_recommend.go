@@ -50,12 +50,17 @@ func (r recommendationRow) name() string {
 	return bin(r.From, r.To)
 }
 
-// askDimensions reads a question whose query takes one dimension at a time, for all that filters know.
+// askDimensions reads a question whose query takes one dimension at a time: of all contacts, and by channel and market.
 func askDimensions[R any](d *Data, query string) (rows []R) {
 	for _, dimension := range []string{"", " dimension=channel", " dimension=market"} {
 		rows = append(rows, Rows[R](d, query+dimension)...)
 	}
 	return rows
+}
+
+// askWithCategories also has the rows of categories, which messages have, and days have not.
+func askWithCategories[R any](d *Data, query string) []R {
+	return append(askDimensions[R](d, query), Rows[R](d, query+" dimension=category")...)
 }
 
 const recommendationQuestion = "How often should we message?"

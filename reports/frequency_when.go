@@ -139,6 +139,7 @@ func daysByDoseFigure(d *Data) Figure {
 type hourRow struct {
 	Dimension string `json:"dimension"`
 	Segment   string `json:"segment"`
+	Pooled    uint32 `json:"pooled"`
 	Outcome   string `json:"outcome"`
 	Weekday   int    `json:"weekday"`
 	Hour      int    `json:"hour"`
@@ -150,7 +151,7 @@ type hourRow struct {
 var weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
 func hourFigure(d *Data, o outcome) Figure {
-	rows := slices.DeleteFunc(Rows[hourRow](d, "frequency_hour"), func(r hourRow) bool { return r.Outcome != o.Name })
+	rows := slices.DeleteFunc(askWithCategories[hourRow](d, "frequency_hour"), func(r hourRow) bool { return r.Outcome != o.Name || r.Pooled > 0 })
 	f := Figure{ID: "hours", Topic: o.Title + " by local weekday and hour", Unit: "% of messages " + o.Past + " within " + o.Within + ", by the contact’s local time of sending", Interval: clustered, Zone: "local time of contact or market", Level: Crude, Ask: "frequency_hour", Metric: "frequency_hour",
 		Notes:   []string{"Of 168 intervals of 95% about 8 miss their rate by chance: the highest cell is no best hour. Who is sent at night is chosen."},
 		Columns: append([]Column{{"weekday", "Weekday", Text, false}}, rateColumns(Column{"hour", "Hour", Text, false}, Column{"messages", "Messages", Count, false}, Column{"outcomes", o.Title, Count, false}, Percent)...)}
@@ -179,6 +180,7 @@ func hourFigure(d *Data, o outcome) Figure {
 type gapRow struct {
 	Dimension string `json:"dimension"`
 	Segment   string `json:"segment"`
+	Pooled    uint32 `json:"pooled"`
 	Outcome   string `json:"outcome"`
 	From      uint16 `json:"exposure_from"`
 	To        uint16 `json:"exposure_to"`
@@ -190,7 +192,9 @@ type gapRow struct {
 }
 
 func gapFigure(d *Data, o outcome) Figure {
-	rows := slices.DeleteFunc(Rows[gapRow](d, "frequency_gap"), func(r gapRow) bool { return r.Outcome != o.Name || r.From != 0 || r.To != noUpperEnd })
+	rows := slices.DeleteFunc(askWithCategories[gapRow](d, "frequency_gap"), func(r gapRow) bool {
+		return r.Outcome != o.Name || r.Pooled > 0 || r.From != 0 || r.To != noUpperEnd
+	})
 	f := Figure{ID: "gap", Topic: o.Title + " by hours since the message before", Unit: "% of messages " + o.Past + " within " + o.Within + ", by hours since the contact’s previous proactive message", Interval: clustered, Level: Crude, Ask: "frequency_gap", Metric: "frequency_gap",
 		Notes:   []string{"A long gap means few messages too: the query compares gaps at equal exposure. “first” had no earlier message that is known."},
 		Columns: rateColumns(Column{"gap", "Hours since", Text, false}, Column{"messages", "Messages", Count, false}, Column{"outcomes", o.Title, Count, false}, Percent)}
@@ -241,7 +245,7 @@ type positionRow struct {
 // positionFigure has a small chart a number of messages in the week: only these compare like with like.
 func positionFigure(d *Data, o outcome) Figure {
 	rows := slices.DeleteFunc(Rows[positionRow](d, "frequency_position"), func(r positionRow) bool {
-		return r.Outcome != o.Name || r.Dimension != all || r.Total > 7
+		return r.Outcome != o.Name || r.Total > 7
 	})
 	f := Figure{ID: "position", Topic: o.Title + " from the first message of a week to the last", Unit: "% of messages " + o.Past + " within " + o.Within + ", among weeks with the same number of messages", Interval: clustered, Zone: "local ISO weeks", Level: Crude, Ask: "frequency_position", Metric: "frequency_position",
 		Notes: []string{"Compare within one panel, never between panels. Sending one message less would have made another week, so this is no forecast."},
