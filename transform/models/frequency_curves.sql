@@ -14,8 +14,9 @@
 --          again, as if of another contact (is_part), for a segment compares a contact with itself by its own messages. Parts are in 50 groups, because they are
 --          of many segments, and in no sample.
 --          Bits of told: the outcome is measured; of had: the unit has it; from the lowest open, click, reply, any, opt_out. k is dose or exposure,
---          x the day's sends (of a message 0), z the next dose. before_told and before_had are told and had of the contact's day before, or of the
---          message before of the base and the segment; 0 where that is not known. A contact is sampled if its sampled_on is under 7, on that day of the week.
+--          x the day's sends (of a message 0), z the next dose. before_told and before_had are told and had of the contact's message before, of the base
+--          and the segment; of days of the day before, which is found where it is used; 0 where that is not known. A contact is sampled if its
+--          sampled_on is under 7, on that day of the week.
 --          A cell is 9 x group of prior engagement + bin of dose or exposure; those from 36 on are without known prior engagement.
 --          n and y of a tally are of five outcomes side by side, 25 bits each: a pass has fewer units than these can count.
 --          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, outcomes open, click, reply,
@@ -59,14 +60,13 @@ SELECT
     p.next_dose IS NOT NULL  AS known,
     ifNull(p.next_dose, 0)   AS z,
     toUInt8(if(cityHash64(p.contact_id) % {share:UInt32} = 0, cityHash64(p.contact_id) % 7, 7)) AS sampled_on,
-    toUInt8(if(lagInFrame(p.day, 1, toDate(0)) OVER days_before = p.day - 1, r.told, 0)) AS before_told,
-    lagInFrame(had, 1, 0) OVER days_before AS before_had
+    toUInt8(0)    AS before_told,
+    toUInt8(0)    AS before_had
 FROM person_days AS p
 INNER JOIN rules AS r ON r.of_channel = cityHash64(p.business_id, p.channel)
 WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
   AND p.day < toDate({to:DateTime64(3, 'UTC')})
   AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-WINDOW days_before AS (PARTITION BY p.business_id, p.contact_id ORDER BY p.day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 -- statement
 WITH
 -- shared: told
@@ -181,7 +181,22 @@ by_had AS
         sum(known) AS m, sum(known * k) AS m_k, sum(known * k * k) AS m_kk,
         sum(z)     AS m_z, sum(z * z) AS m_zz, sum(z * k) AS m_zk, sum(z * x) AS m_zx,
         sum(known * x) AS m_x, sum(known * k * x) AS m_kx, sum(known * x * x) AS m_xx
-    FROM {{units}}
+    FROM
+    (
+        SELECT place, contact, is_day, told, had, before_told, before_had, cell, k, x, known, z
+        FROM {{units}}
+        WHERE is_day = 0
+        UNION ALL
+        -- Here, where a row is numbers only: they are sorted.
+        SELECT
+            place, contact, is_day, told, had,
+            toUInt8(if(lagInFrame(own_day, 1, toDate(0)) OVER days_before = own_day - 1, told, 0)) AS before_told,
+            lagInFrame(had, 1, 0) OVER days_before AS before_had,
+            cell, k, x, known, z
+        FROM {{units}}
+        WHERE is_day = 1
+        WINDOW days_before AS (PARTITION BY contact ORDER BY own_day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+    )
     GROUP BY contact, is_day, told, had, before_told, before_had
 ),
 -- What is measured may differ between a contact's messages.
