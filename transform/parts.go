@@ -104,8 +104,11 @@ func (r *run) stageTable(ctx context.Context, name, sorted, sql string, params .
 	return table, r.fillTable(ctx, table, sorted, sql, params...)
 }
 
+// A staged table lives for minutes: to merge its parts would cost more than it saves.
+const unmerged = "max_bytes_to_merge_at_max_space_in_pool = 1"
+
 func (r *run) fillTable(ctx context.Context, table, sorted, sql string, params ...any) error {
-	if err := r.settled(ctx, "CREATE TABLE "+table+" ENGINE = MergeTree ORDER BY ("+sorted+") EMPTY AS\n"+sql, params...); err != nil {
+	if err := r.settled(ctx, "CREATE TABLE "+table+" ENGINE = MergeTree ORDER BY ("+sorted+") SETTINGS "+unmerged+" EMPTY AS\n"+sql, params...); err != nil {
 		return fmt.Errorf("create the staging table: %w", err)
 	}
 	if err := r.db.Exec(ctx, "INSERT INTO "+table+"\n"+sql, params...); err != nil {
