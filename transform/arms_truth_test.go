@@ -73,6 +73,7 @@ func trueArm(o simulate.Options, arm simulate.Arm) (truth armTruth) {
 }
 
 func TestKnownArms(t *testing.T) {
+	t.Parallel()
 	truth := map[string]armTruth{}
 	for _, arm := range tested.Arms {
 		truth[arm.Name] = trueArm(tested, arm)
@@ -82,13 +83,12 @@ func TestKnownArms(t *testing.T) {
 	rates := map[string]*outOf{"messages opened": {}, "opt-outs of those at risk": {}, "utility": {}}
 	var quoted, blocked, silent outOf
 
-	transform.OnlyFor(t, "arms", "coverage", "messages", "person_days", "frequency_arms", "contact_doses", "frequency_recommendation")
 	const atOnce = 20
 	for first := 1; first <= worlds(); first += atOnce {
 		db := warehousetest.New(t)
 		live(t, db, "tested", tested, first, atOnce)
 		live(t, db, "broken", broken, first, atOnce)
-		if _, err := transform.Run(t.Context(), db, "arms", transform.Window{}); err != nil {
+		if _, err := transform.Run(t.Context(), db, transform.Arms, transform.Window{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range ask[armRow](t, db, "tested", armRows) {

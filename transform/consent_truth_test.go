@@ -166,6 +166,7 @@ func importConsents(t testing.TB, db *warehouse.DB, business string, world *simu
 // Over several worlds the intervals of how many consents have ended by a day hold the share of a world of many more contacts,
 // for each promise; so do those of how often promised periods are exceeded.
 func TestConsentIntervalsHoldTheTruth(t *testing.T) {
+	t.Parallel()
 	options := simulate.ConsentOptions{Seed: 100, Contacts: 8000, Days: 60}
 	many := simulate.MeasureConsent(simulate.NewConsent(options).Lines(), nil)
 	const lastDay = 28

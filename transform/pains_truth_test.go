@@ -15,6 +15,7 @@ import (
 
 // Over worlds, intervals of the excess opt-out of pains hold what the pain was made to cause. A soak asks for 93 in a hundred.
 func TestExcessHoldsTheTruth(t *testing.T) {
+	t.Parallel()
 	worlds, least := 3, .8
 	if n, err := strconv.Atoi(os.Getenv("DRUMBEAT_SOAK")); err == nil {
 		worlds, least = min(max(20, n), 40), .93

@@ -317,6 +317,7 @@ func (k kind) truth(contacts int) (engaged, leaving [doseBins]float64, capped [c
 }
 
 func TestPlausibleDosesHoldTheBest(t *testing.T) {
+	t.Parallel()
 	worlds := 20
 	if os.Getenv("DRUMBEAT_SOAK") != "" {
 		worlds = 400

@@ -13,6 +13,7 @@ import (
 
 // Whole worlds, from events to advice: the true best dose, of contacts who all get so many a week and for long, is among the plausible.
 func TestAdviceOnWorlds(t *testing.T) {
+	t.Parallel()
 	arms := []simulate.Arm{{Name: "one", Weekly: 1}, {Name: "four", Weekly: 4}, {Name: "fourteen", Weekly: 14}}
 	kinds := map[string]simulate.Options{
 		"plain1":   {Seed: 1},
@@ -38,10 +39,9 @@ func TestAdviceOnWorlds(t *testing.T) {
 	}
 	checkAdvice(t, db, kinds, values)
 	// By clicks too. Replies rise with the dose because contacts write anyway: nothing is recommended, and nobody is saturated by them.
-	transform.OnlyFor(t, "advice", "coverage", "frequency_recommendation", "frequency_what_if")
 	for _, outcome := range []string{"click", "reply"} {
 		values.Outcome = outcome
-		if _, err := transform.RunWith(t.Context(), db, "advice", transform.Window{}, values); err != nil {
+		if _, err := transform.RunWith(t.Context(), db, transform.Advice, transform.Window{}, values); err != nil {
 			t.Fatal(err)
 		}
 		if outcome == "click" {

@@ -144,6 +144,7 @@ func importSurvey(t *testing.T, db *warehouse.DB, mapping *survey.Mapping, in io
 
 // Respondents who agreed are found in the log, and whom it shows to have waited long names slow answers far more often.
 func TestWhoWaitedComplainsOfIt(t *testing.T) {
+	t.Parallel()
 	world := simulate.New(simulate.Options{Seed: 3, Contacts: 1200, Days: 40, Support: true})
 	asked, err := simulate.NewSurvey(world, simulate.SurveyOptions{Respondents: 3500})
 	if err != nil {

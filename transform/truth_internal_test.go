@@ -1,33 +1,35 @@
 package transform
 
 import (
+	"fmt"
 	"slices"
-	"testing"
 )
 
-// OnlyFor makes, for the length of a test, a job of those models of the job frequency that the test reads.
-func OnlyFor(t testing.TB, name string, relations ...string) {
-	t.Helper()
-	for _, m := range jobs["frequency"] {
-		if slices.Contains(relations, m.relation) {
-			jobs[name] = append(jobs[name], m)
-		}
-	}
-	if len(jobs[name]) != len(relations) {
-		t.Fatalf("the job frequency has %d of the models %v", len(jobs[name]), relations)
-	}
-	t.Cleanup(func() { delete(jobs, name) })
-}
-
-// Core is a job of the models that tests of the runner look at: every run of all models takes seconds, however little
-// there is to compute.
-const Core = "core"
+// Jobs of some models of the job frequency, for tests that look at no others: every run of all models takes seconds, however little there is to compute.
+const (
+	Core        = "core"   // what tests of the runner look at
+	Truth       = "truth"  // what worlds of a known truth are held against,
+	Arms        = "arms"   // randomised tests,
+	Advice      = "advice" // recommendations with other values,
+	DeadNumbers = "dead numbers"
+)
 
 func init() {
-	for _, m := range jobs["frequency"] {
-		switch m.relation {
-		case "coverage", "messages", "person_days", "frequency_engagement", "frequency_opt_out":
-			jobs[Core] = append(jobs[Core], m)
+	for job, relations := range map[string][]string{
+		Core: {"coverage", "messages", "person_days", "frequency_engagement", "frequency_opt_out"},
+		Truth: {"coverage", "messages", "person_days", "frequency_engagement", "frequency_opt_out", "frequency_curves",
+			"contact_doses", "frequency_recommendation"},
+		Arms:        {"coverage", "messages", "person_days", "frequency_arms", "contact_doses", "frequency_recommendation"},
+		Advice:      {"coverage", "frequency_recommendation", "frequency_what_if"},
+		DeadNumbers: {"coverage", "messages", "person_days", "frequency_opt_out"},
+	} {
+		for _, m := range jobs["frequency"] {
+			if slices.Contains(relations, m.relation) {
+				jobs[job] = append(jobs[job], m)
+			}
+		}
+		if len(jobs[job]) != len(relations) {
+			panic(fmt.Sprintf("the job frequency has %d of the models %v", len(jobs[job]), relations))
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // A number that does not exist gets nothing more and never opts out. Where the code of the failure says so, opt-outs that no dose causes
 // are as many at a dose of 0 as above it; told with a code that says nothing, in the same worlds, a dose of 0 looks safe.
 func TestDeadNumbersMakeNoDoseSafe(t *testing.T) {
-	transform.OnlyFor(t, "dead numbers", "coverage", "messages", "person_days", "frequency_opt_out")
+	t.Parallel()
 	world := null
 	world.Dead = .4
 	db := warehousetest.New(t)
@@ -37,7 +37,7 @@ func TestDeadNumbersMakeNoDoseSafe(t *testing.T) {
 			untold.add(d.Dose, d.Days, d.OptOuts)
 		}
 	}
-	if _, err := transform.Run(t.Context(), db, "dead numbers", transform.Window{}); err != nil {
+	if _, err := transform.Run(t.Context(), db, transform.DeadNumbers, transform.Window{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range ask[doseCell](t, db, "dead", doseCells) {
