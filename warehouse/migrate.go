@@ -154,13 +154,17 @@ func (db *DB) MigrateFS(ctx context.Context, files fs.FS) (done []Migration, err
 	if err := db.Exec(ctx, createMigrations); err != nil {
 		return nil, err
 	}
+	var before []change // the end of one migration is recorded with the start of the next
 	for _, m := range pending {
+		if err := db.record(ctx, append(before, change{m, migrationStarted})...); err != nil {
+			return done, err
+		}
 		if err := db.apply(ctx, m); err != nil {
 			return done, err
 		}
-		done = append(done, m)
+		done, before = append(done, m), []change{{m, migrationDone}}
 	}
-	return done, nil
+	return done, db.record(ctx, before...)
 }
 
 var migrationFile = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.sql$`)
@@ -240,30 +244,40 @@ func (db *DB) appliedMigrations(ctx context.Context) ([]applied, error) {
 }
 
 func (db *DB) apply(ctx context.Context, m Migration) error {
-	if err := db.record(ctx, m, migrationStarted); err != nil {
-		return err
-	}
 	for i, statement := range m.statements() {
 		err := db.Exec(ctx, statement)
 		var exception *clickhouse.Exception
 		if err != nil && i == 0 && errors.As(err, &exception) && !Retryable(err) {
-			err = errors.Join(err, db.record(ctx, m, migrationRefused))
+			err = errors.Join(err, db.record(ctx, change{m, migrationRefused}))
 		}
 		if err != nil {
 			return fmt.Errorf("%s, statement %d: %w", m.File(), i+1, err)
 		}
 	}
-	return db.record(ctx, m, migrationDone)
+	return nil
 }
 
-func (db *DB) record(ctx context.Context, m Migration, state string) error {
+// change is a migration's new state.
+type change struct {
+	Migration
+	state string
+}
+
+func (db *DB) record(ctx context.Context, changes ...change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	var rows []string
+	for _, c := range changes { // no name and no checksum needs escaping
+		rows = append(rows, fmt.Sprintf("(%d,'%s','%s','%s')", c.Version, c.Name, c.Checksum, c.state))
+	}
 	err := db.Exec(ctx, `
 INSERT INTO schema_migrations (version, name, checksum, state, at)
-SELECT {version:UInt32}, {name:String}, {checksum:String}, {state:String}, now64(6)`,
-		clickhouse.Named("version", strconv.Itoa(m.Version)), clickhouse.Named("name", m.Name),
-		clickhouse.Named("checksum", m.Checksum), clickhouse.Named("state", state))
+SELECT (arrayJoin({rows:Array(Tuple(UInt32, String, String, String))}) AS c).1, c.2, c.3, c.4, now64(6)`,
+		clickhouse.Named("rows", "["+strings.Join(rows, ",")+"]"))
 	if err != nil {
-		return fmt.Errorf("record that %s is %s: %w", m.File(), state, err)
+		last := changes[len(changes)-1]
+		return fmt.Errorf("record that %s is %s: %w", last.File(), last.state, err)
 	}
 	return nil
 }
