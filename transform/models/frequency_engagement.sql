@@ -10,36 +10,38 @@
 --          outcomes; exposure_to 65535 is no upper end. Rate and interval are computed from these in Go
 WITH
 -- shared: rated
--- shared: segments
--- shared: mixed
--- The channel and market of each number that a message is told under.
+counted AS
+(
+    SELECT *, cityHash64(business_id, contact_id) AS contact
+    FROM rated
+    WHERE in_base
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+),
+-- Contacts on several channels or in several markets.
+mixed AS
+(
+    SELECT contact
+    FROM counted
+    GROUP BY contact
+    HAVING min(cityHash64(own_channel, own_market)) != max(cityHash64(own_channel, own_market))
+),
+-- The channel and market of each number that a message is told under: numbers take less time and memory than names. Any contact that is not mixed is the same
+-- cluster in all four of its channel and market, so that its messages are told once for these, under a number of their own.
 names AS
 (
     SELECT DISTINCT business_id, of_channel, of_market, number
-    FROM
-    (
-        SELECT business_id, number AS only, anyIf(segment, dimension = 'channel') AS own_channel, anyIf(segment, dimension = 'market') AS own_market
-        FROM segments
-        GROUP BY business_id, only
-        HAVING count() = 3
-    )
-    ARRAY JOIN [own_channel, 'all'] AS of_channel
-    ARRAY JOIN [own_market, 'all'] AS of_market
-    ARRAY JOIN [only, cityHash64(business_id, of_channel, of_market)] AS number
+    FROM (SELECT DISTINCT business_id, toString(own_channel) AS channel, toString(own_market) AS market FROM counted)
+    ARRAY JOIN [channel, 'all'] AS of_channel
+    ARRAY JOIN [market, 'all'] AS of_market
+    ARRAY JOIN [cityHash64(business_id, of_channel, of_market), cityHash64(business_id, 'only', channel, market)] AS number
 ),
 per_contact AS
 (
     SELECT
         any(told) AS told_as, bin AS of_bin,
         sum(open_n) AS opens_n, sum(open_y) AS opens_y, sum(click_n) AS clicks_n, sum(click_y) AS clicks_y, sum(reply_n) AS replies_n, sum(reply_y) AS replies_y
-    FROM
-    (
-        SELECT *, cityHash64(business_id, contact_id) AS contact
-        FROM rated
-        WHERE in_base
-          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    )
-    ARRAY JOIN if(contact IN (SELECT contact FROM mixed WHERE on_lines),
+    FROM counted
+    ARRAY JOIN if(contact IN mixed,
         [cityHash64(business_id, 'all', 'all'), cityHash64(business_id, 'all', own_market),
          cityHash64(business_id, own_channel, 'all'), cityHash64(business_id, own_channel, own_market)],
         [cityHash64(business_id, 'only', own_channel, own_market)]) AS told
