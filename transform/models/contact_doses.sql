@@ -6,6 +6,7 @@
 -- returns: the columns of contact_doses, in its order
 -- units:   arrays count messages, person-days and opt-outs, in the order that the table's comments state
 WITH
+-- shared: loaded
 -- shared: rated
 -- shared: thirds
 by_message AS
@@ -51,8 +52,7 @@ by_day AS
         countIfResample(0, 45, 1)(leaves = 1, cell)   AS stratum_opt_outs
     FROM placed
     GROUP BY contact_id, business
-),
-loaded AS (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id)
+)
 SELECT
     d.own_business                             AS business_id,
     toDate({from:DateTime64(3, 'UTC')})        AS window_from,

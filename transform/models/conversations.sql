@@ -10,12 +10,9 @@
 -- All messages of a line up to the cutoff are read, whatever the window: where a case begins depends on those before it.
 -- docs/metrics.md defines cases, answers and turns.
 WITH
+-- shared: loaded
 86400000  AS day_ms,
 604800000 AS week_ms,
-limits AS
-(
-    SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id
-),
 sends AS
 (
     SELECT
@@ -77,7 +74,7 @@ lines AS
         UNION ALL
         SELECT business_id, contact_id, channel, sent, toUInt8(1), toUInt64(by) FROM sends WHERE is_answer
     ) AS t
-    INNER JOIN limits AS l ON l.business_id = t.business_id
+    INNER JOIN loaded AS l ON l.business_id = t.business_id
     WHERE t.at <= l.loaded_to
     GROUP BY business_id, contact_id, channel
     HAVING min(t.side) = 0

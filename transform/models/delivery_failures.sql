@@ -6,6 +6,7 @@
 --          without_send UInt64, contacts UInt64, attempts UInt64, failed UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   an attempt is a message that was sent, or that failed without it, dated by its failure. Rate and interval are computed in Go
 WITH
+-- shared: loaded
 -- shared: failure_causes
 attempts AS
 (
@@ -31,7 +32,7 @@ judged AS
         a.*, c.loaded_to AS loaded_to,
         if(has_failed, transform(code, cause_codes, cause_names, 'unknown'), '') AS cause
     FROM attempts AS a
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = a.business_id
+    INNER JOIN loaded AS c ON c.business_id = a.business_id
     WHERE a.tried_at <= c.loaded_to - INTERVAL 24 HOUR
 ),
 -- What a business met, in a fixed order: the causes and codes of its rows.

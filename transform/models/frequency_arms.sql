@@ -10,6 +10,7 @@
 --          began_before is 1 where somebody had an arm before the window: who left until then is in no row
 WITH
 ['open', 'click', 'reply', 'any', 'opt_out', 'sent'] AS names,
+-- shared: loaded
 -- shared: assigned
 earlier AS
 (

@@ -121,6 +121,7 @@ FROM {{units}}
 GROUP BY contact, is_day, cell
 -- statement
 WITH
+-- shared: loaded
 -- shared: segment_ranks
 names AS
 (
@@ -152,7 +153,7 @@ FROM
     FROM {{units}}
     GROUP BY place
 ) AS p
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = p.of_business
+INNER JOIN loaded AS v ON v.business_id = p.of_business
 LEFT JOIN names AS n ON n.number = p.own_number
 -- statement
 WITH

@@ -12,6 +12,7 @@
 --          with all units per contact. trend: sums over contacts of u, and of the products of any two of u, with
 --          u = (weeks, sum of week numbers, of their squares, of messages, of week number times messages)
 WITH
+-- shared: loaded
 toDate({from:DateTime64(3, 'UTC')}) AS first_day,
 toDate({to:DateTime64(3, 'UTC')})   AS end_day,
 limits AS
@@ -132,7 +133,7 @@ sliced AS
 )
 SELECT
     p.business_id                     AS business_id,
-    c.cutoff                          AS cutoff,
+    c.loaded_to                       AS cutoff,
     slice.1                           AS dimension,
     slice.2                           AS segment,
     of_measure                        AS measure,
@@ -155,5 +156,5 @@ SELECT
     trends    AS trend_sums,
     trends_nn AS trend_products
 FROM sliced AS p
-INNER JOIN (SELECT business_id, max(cutoff) AS cutoff FROM coverage GROUP BY business_id) AS c ON c.business_id = p.business_id
+INNER JOIN loaded AS c ON c.business_id = p.business_id
 ORDER BY business_id, dimension, segment, measure, period, period_from

@@ -11,6 +11,7 @@
 --
 -- Contacts of a channel that does not measure an outcome are in no row of it.
 WITH
+-- shared: loaded
 -- shared: measured_days
 -- A count of each of the five outcomes side by side in one number, 25 bits each: a pass has fewer days than these can count.
 arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side,
@@ -101,7 +102,7 @@ ARRAY JOIN
     t.outcomes AS own_outcomes, t.yy AS own_yy, t.ny AS own_ny, t.before_yy AS own_before_yy, t.before_ny AS own_before_ny, t.before_yn AS own_before_yn
 ARRAY JOIN if(t.is_promised, [('promised_frequency', t.of_promise)], [('all', ''), ('market', t.of_market), ('channel', t.of_channel)]) AS of
 INNER JOIN measured_days AS m ON m.business_id = t.of_business AND m.channel = t.of_channel
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.of_business
+INNER JOIN loaded AS v ON v.business_id = t.of_business
 WHERE bitTest(m.told, o)
 GROUP BY business_id, cutoff, dimension, segment, outcome, i
 ORDER BY business_id, dimension, segment, outcome, dose_from

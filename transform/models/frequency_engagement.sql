@@ -9,6 +9,7 @@
 -- units:   messages are matured and in the outcome's base; sums are over contacts, of products of messages and
 --          outcomes; exposure_to 65535 is no upper end. Rate and interval are computed from these in Go
 WITH
+-- shared: loaded
 -- shared: rated
 counted AS
 (
@@ -73,6 +74,6 @@ SELECT
     sum(s.ny)          AS sum_ny
 FROM summed AS s
 INNER JOIN names AS g ON g.number = s.told_as
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
+INNER JOIN loaded AS l ON l.business_id = g.business_id
 GROUP BY business_id, channel, market, outcome, s.of_bin
 ORDER BY business_id, channel, market, outcome, exposure_from

@@ -8,6 +8,7 @@
 -- units:   person-days at risk, whole UTC days; sums are over contacts, of products of person-days and opt-outs;
 --          dose_to 65535 is no upper end. Rate and interval are computed from these in Go
 WITH
+-- shared: loaded
 per_contact AS
 (
     SELECT
@@ -47,6 +48,6 @@ SELECT
     sum(ny)       AS sum_ny
 FROM by_market AS p
 ARRAY JOIN [own_market, 'all'] AS of_market
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = p.business
+INNER JOIN loaded AS c ON c.business_id = p.business
 GROUP BY p.business, c.loaded_to, of_market, bin
 ORDER BY business_id, market, dose_from

@@ -19,6 +19,7 @@ ORDER BY business_id, market, channel, is_promised, promise, contact_group
 -- shared: propensities
 -- statement
 WITH
+-- shared: loaded
 -- shared: rated
 -- shared: assigned
 in_arms AS

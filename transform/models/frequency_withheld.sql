@@ -9,6 +9,7 @@
 --          proactive messages not known to have failed, before the attempt; 0 to 65535 is any number. Rate and interval
 --          are computed from these in Go
 WITH
+-- shared: loaded
 -- WhatsApp's codes for what it does not deliver though the number can be reached, and their twins at Twilio.
 -- limit: too much marketing for this person of late; experiment: the person is in a group that gets none;
 -- stopped: the person stopped this business's marketing. Sources: "Error codes", WhatsApp Business Platform,
@@ -142,7 +143,7 @@ SELECT
     sum_ny
 FROM cells AS k
 ARRAY JOIN arrayConcat([''], codes) AS of_code, withheld_n AS withheld, withheld_yy AS sum_yy, withheld_ny AS sum_ny
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = k.business_id
+INNER JOIN loaded AS c ON c.business_id = k.business_id
 -- A code that the business never met has no rows.
 QUALIFY of_code = '' OR sum(withheld) OVER (PARTITION BY business_id, of_code) > 0
 ORDER BY business_id, dimension, segment, error_code, prior_from, prior_to

@@ -7,6 +7,7 @@
 --
 -- It reads from the beginning of the month, because tiers count from there, and 7 days more, because a conversation may have begun before.
 WITH
+-- shared: loaded
 toStartOfMonth({from:DateTime64(3, 'UTC')})                AS month_from,
 toDateTime64('2025-07-01 00:00:00', 3, 'UTC')              AS conversations_end, -- "Pricing", WhatsApp Business Platform
 facts AS
@@ -26,7 +27,7 @@ facts AS
             f.channel IN (SELECT channel FROM rate_card WHERE unit = 'message'), 'by_card',
             'no_card') AS way
     FROM (SELECT * FROM message_facts FINAL WHERE is_test = 0 AND sent_at IS NOT NULL) AS f
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS b ON b.business_id = f.business_id
+    INNER JOIN loaded AS b ON b.business_id = f.business_id
     WHERE sent >= toDateTime64(month_from, 3, 'UTC') - INTERVAL 7 DAY
       AND sent < {to:DateTime64(3, 'UTC')}
       AND sent <= b.loaded_to

@@ -7,10 +7,7 @@
 --          contacts UInt64, asked UInt64, answered UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   steps count spells, renewals and tokens; asked counts requests 7 x 24 h before the cutoff or earlier. Rate and interval are computed in Go
 WITH
-bounds AS
-(
-    SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id
-),
+-- shared: loaded
 steps AS
 (
     SELECT
@@ -44,7 +41,7 @@ requests AS
         if(m.scope IN ('', 'all', 'marketing_messages', 'plugin'), 'all', toString(m.scope)) AS topic,
         toString(m.promised_frequency) AS promise, m.sent_at AS asked_at
     FROM messages AS m
-    INNER JOIN bounds AS b ON b.business_id = m.business_id
+    INNER JOIN loaded AS b ON b.business_id = m.business_id
     WHERE m.sent_at >= {from:DateTime64(3, 'UTC')}
       AND m.sent_at < {to:DateTime64(3, 'UTC')}
       AND m.sent_at <= b.loaded_to - INTERVAL 7 DAY
@@ -89,5 +86,5 @@ SELECT
     s[6] AS stopped, s[7] AS blocked, s[8] AS expired, s[9] AS used, s[10] AS running,
     a[1] AS contacts, a[2] AS asked, a[3] AS answered, a[4] AS sum_nn, a[5] AS sum_yy, a[6] AS sum_ny
 FROM joined AS j
-INNER JOIN bounds AS b ON b.business_id = j.business_id
+INNER JOIN loaded AS b ON b.business_id = j.business_id
 ORDER BY business_id, dimension, segment

@@ -12,6 +12,7 @@
 -- before an opt-out, and ends with the opt-out. Nobody knows the number of a message if the spell may be older than the
 -- account's data or had sends before the window: it is left out. To let it in later would need just that number.
 WITH
+-- shared: loaded
 toDateTime64('2200-01-01 00:00:00', 3, 'UTC')    AS never,
 toUnixTimestamp64Milli(never)                    AS never_ms,
 toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
@@ -157,5 +158,5 @@ SELECT
     toUInt64(t.unknown_start)       AS unknown_start
 FROM totals AS t
 ARRAY JOIN t.at_risk AS r, arrayEnumerate(t.at_risk) AS n
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = t.business_id
+INNER JOIN loaded AS c ON c.business_id = t.business_id
 ORDER BY business_id, dimension, segment, number

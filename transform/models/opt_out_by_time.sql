@@ -10,6 +10,7 @@
 -- Not seen from its first day on, a spell enters late: on the 7th day after first contact, when the risk begins, or when
 -- the account's data or the window begin. If nobody knows when it began (entered_late), it is left out.
 WITH
+-- shared: loaded
 86400000  AS day_ms,
 -- shared: unreachable
 opt_ins AS
@@ -91,6 +92,6 @@ SELECT
     sum(countIf(side.2 = 1 AND is_last AND unknown)) OVER (PARTITION BY business_id, dimension, segment) AS unknown_start
 FROM by_segment AS b
 ARRAY JOIN [(entry_t, 0), (to_t, 1)] AS side
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = b.business_id
+INNER JOIN loaded AS c ON c.business_id = b.business_id
 GROUP BY business_id, dimension, segment, spell_day
 ORDER BY business_id, dimension, segment, spell_day

@@ -9,10 +9,7 @@
 --
 -- docs/metrics.md defines each pain under pain_points: what could hit, what did, and when that is decided.
 WITH
-cutoffs AS
-(
-    SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id
-),
+-- shared: loaded
 -- Of the 7 days before the window too, which caps look back to.
 rated AS
 (
@@ -30,7 +27,7 @@ rated AS
             WHERE opened_at IS NOT NULL AND sent_at >= {from:DateTime64(3, 'UTC')} AND sent_at < {to:DateTime64(3, 'UTC')}
         ) AS tells_opens
     FROM messages AS m
-    INNER JOIN cutoffs AS c ON c.business_id = m.business_id
+    INNER JOIN loaded AS c ON c.business_id = m.business_id
     WHERE m.sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND m.sent_at < {to:DateTime64(3, 'UTC')}
       AND m.sent_at <= c.loaded_to
@@ -174,5 +171,5 @@ FROM
     GROUP BY business_id, contact_id, week, channel
     HAVING notEmpty(told)
 ) AS s
-INNER JOIN cutoffs AS c ON c.business_id = s.business_id
+INNER JOIN loaded AS c ON c.business_id = s.business_id
 LEFT JOIN owners AS o ON o.business_id = s.business_id AND o.contact_id = s.contact_id

@@ -46,10 +46,8 @@ GROUP BY business_id, slice, could, did
 ORDER BY business_id, dimension, segment, could, did
 -- statement
 WITH
-limits AS
-(
-    SELECT business_id, least(toDate({to:DateTime64(3, 'UTC')}), toDate(max(cutoff))) AS over_from FROM coverage GROUP BY business_id
-),
+-- shared: loaded
+limits AS (SELECT business_id, least(toDate({to:DateTime64(3, 'UTC')}), toDate(loaded_to)) AS over_from FROM loaded),
 -- shared: thirds
 -- The week after, of those who were at risk on its Monday: it must be over.
 after AS

@@ -7,6 +7,7 @@
 -- units:   arrays are by outcome: open, click, reply, any, opt_out; prior_group 0 is none, 1 to 3 the thirds of the business's person-days with
 --          any engagement before; days whose prior engagement is not known are in no row. Rates and intervals are computed in Go
 WITH
+-- shared: loaded
 -- shared: measured_days
 -- shared: thirds
 measured AS
@@ -49,6 +50,6 @@ SELECT
     sumForEach(c.n) AS days,
     sumForEach(c.y) AS outcomes
 FROM cells AS c
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = c.business_id
+INNER JOIN loaded AS v ON v.business_id = c.business_id
 GROUP BY business_id, cutoff, promised_frequency, market, prior_group, contact_group
 ORDER BY business_id, promised_frequency, market, prior_group, contact_group

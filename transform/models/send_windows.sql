@@ -7,6 +7,7 @@
 -- returns: the columns of send_windows, in its order
 -- units:   rules and their dates are those of docs/metrics.md; times in UTC
 WITH
+-- shared: loaded
 -- The rules' dates, as UTC midnights. Sources: "Recurring Notifications" and "Marketing Messages" (stop of 10 February 2026), "Message tags"
 -- (end of three tags on 27 April 2026), "Utility messages" and "Ads that click to Messenger", all developers.facebook.com/docs/messenger-platform.
 toDateTime64('2026-02-10 00:00:00', 3, 'UTC') AS tokens_end,
@@ -149,7 +150,7 @@ told AS
 (
     SELECT cityHash64(f.business_id, f.channel) AS line, f.contact_id AS contact_id, f.is_opt_in AS is_opt_in, f.is_block AS is_block, f.topic AS topic, f.at AS at, f.own_reason AS own_reason
     FROM consent_facts AS f
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS b ON b.business_id = f.business_id
+    INNER JOIN loaded AS b ON b.business_id = f.business_id
     WHERE f.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
       AND f.at <= b.loaded_to
       AND f.at < {to:DateTime64(3, 'UTC')}

@@ -6,4 +6,6 @@
 -- returns: business_id String, survey_id String, cutoff DateTime64(3, 'UTC'), subject String, stated String, stated_position UInt16,
 --          observed String, observed_position UInt16, respondents UInt64, synthetic UInt8
 -- units:   respondents who agreed to be joined to the log, unweighted; of a pain those whom it could have hit in the weeks asked about
+WITH
+-- shared: loaded
 -- shared: stated_pairs

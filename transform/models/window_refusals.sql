@@ -6,6 +6,7 @@
 --          contacts UInt64, attempts UInt64, refused UInt64, sum_nn UInt64, sum_yy UInt64, sum_ny UInt64
 -- units:   an attempt is a message that was sent, or that failed without it, dated by its failure. Rate and interval are computed in Go
 WITH
+-- shared: loaded
 -- "Send API error codes", developers.facebook.com/docs/messenger-platform; "Error codes", WhatsApp Business Platform (470 is the older of
 -- two); twilio.com/docs/api/errors/63016.
 ['10/2018278', '2018278', '10/2534022', '2534022', '131047', '470', '63016'] AS codes,
@@ -39,7 +40,7 @@ per_contact AS
         count() AS n,
         arrayConcat([countIf(has(codes, code))], sumForEach(arrayMap(c -> toUInt64(code = c), codes))) AS y
     FROM attempts AS a
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = a.business_id
+    INNER JOIN loaded AS c ON c.business_id = a.business_id
     ARRAY JOIN [('all', ''), ('channel', a.channel), ('market', a.market), ('state', a.state)] AS slice
     WHERE a.tried_at <= c.loaded_to - INTERVAL 24 HOUR
     GROUP BY business_id, slice, contact_id

@@ -1,5 +1,5 @@
 -- assigned: the contacts of businesses with a randomised test, with their arm and what happened on their days. What follows
--- `-- shared: assigned` in a model; one row per (business_id, contact_id), own_arm empty or `several` where there is no one arm.
+-- `-- shared: assigned` in a model, behind `loaded`; one row per (business_id, contact_id), own_arm empty or `several` where there is no one arm.
 --
 -- A contact's days run from the first day on which any contact of the business had an arm, or its own first day at risk if that is later, to the
 -- end of the window, whether it left or not; known_on is the first on which its own arm was known: had it left before, it would be in no arm.
@@ -16,7 +16,7 @@ tests AS
         t.business_id AS business_id, t.began AS began, v.loaded_to AS loaded_to,
         least(toDate({to:DateTime64(3, 'UTC')}), toDate(v.loaded_to)) AS ends -- the day after the last one
     FROM (SELECT business_id, min(day) AS began FROM days WHERE arm != '' GROUP BY business_id) AS t
-    INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS v ON v.business_id = t.business_id
+    INNER JOIN loaded AS v ON v.business_id = t.business_id
 ),
 assigned AS
 (

@@ -1,4 +1,3 @@
-WITH
 frequency_window AS
 (
     SELECT business_id, argMax((window_from, window_to), (window_to, -toInt32(window_from))) AS days FROM contact_frequency GROUP BY business_id
@@ -76,5 +75,5 @@ FROM
     FROM pains
     GROUP BY business_id, survey_id, subject, is_named, is_hit
 ) AS p
-LEFT JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS c ON c.business_id = p.business_id
+LEFT JOIN loaded AS c ON c.business_id = p.business_id
 ORDER BY business_id, survey_id, subject, stated_position, observed_position
