@@ -11,8 +11,10 @@
 --          exposure 0 to 65535 is every exposure; messages and outcomes as in frequency_engagement; pooled counts
 --          the segments of the row `other`. Rate and interval are computed from these in Go
 WITH
+-- shared: loaded
 -- shared: told
 -- shared: segment_ranks
+segment_names AS (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks),
 -- The message before it, of those in the 7 days before the window too.
 spaced AS
 (
@@ -61,15 +63,4 @@ SELECT
     toUInt16(multiIf(of_bin = 0, 65535, of_bin <= 5, of_bin, of_bin = 6, 7, of_bin = 8, 10, 65535)) AS exposure_to,
     ['0-1', '1-3', '3-6', '6-12', '12-24', '24-48', '48-72', '72-168', '168+', 'first'][s.cell % 16] AS gap,
     toUInt16([0, 1, 3, 6, 12, 24, 48, 72, 168, 65535][s.cell % 16]) AS gap_from,
-    'crude'            AS identification,
-    sum(s.contacts_n)  AS contacts,
-    sum(s.all_n)       AS messages,
-    sum(s.all_y)       AS outcomes,
-    sum(s.nn)          AS sum_nn,
-    sum(s.yy)          AS sum_yy,
-    sum(s.ny)          AS sum_ny
-FROM summed AS s
-INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-GROUP BY business_id, dimension, segment, pooled, outcome, s.cell
-ORDER BY business_id, dimension, segment, pooled, outcome, exposure_from, exposure_to, gap_from
+-- shared: segment_rows

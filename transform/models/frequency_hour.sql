@@ -10,6 +10,7 @@
 -- units:   weekday 1 is Monday; messages and outcomes as in frequency_engagement; zoned_contact and zoned_market count
 --          messages; pooled counts the segments of the row `other`. Rate and interval are computed from these in Go
 WITH
+-- shared: loaded
 -- shared: told
 -- shared: segment_ranks
 rated AS (SELECT * FROM told),
@@ -27,38 +28,25 @@ ranks AS
     FROM segment_ranks
 ),
 (SELECT groupArray((told_as, hour_as)) FROM ranks WHERE is_own) AS pooled_pairs,
--- Cells from 256 on count the messages by the contact's zone, from 512 on those by UTC: most are by the market's, so that these are counted as the others.
+segment_names AS (SELECT DISTINCT hour_as AS told_as, business_id, dimension, hour_segment AS segment, hour_pooled AS pooled FROM ranks),
 placed AS
 (
     SELECT
         contact, rates,
         arrayMap(number -> transform(number, pooled_pairs.1, pooled_pairs.2), numbers) AS numbers,
         24 * toDayOfWeek(local) + toHour(local) AS of_hour,
-        multiIf(by_market, [of_hour], by_contact, [of_hour, 256 + of_hour], [of_hour, 512 + of_hour]) AS cells
+        multiIf(by_market, [of_hour], by_contact, [of_hour, 256 + of_hour], [of_hour, 512 + of_hour]) AS cells -- see zoned_rows
     FROM zoned
 ),
 -- shared: contact_cells
 -- shared: cell_sums
 SELECT
-    g.business_id         AS business_id,
-    any(l.loaded_to)      AS cutoff, -- the same for the whole business
-    g.dimension           AS dimension,
-    g.hour_segment        AS segment,
-    g.hour_pooled         AS pooled,
+    g.business_id      AS business_id,
+    any(l.loaded_to)   AS cutoff, -- the same for the whole business
+    g.dimension        AS dimension,
+    g.segment          AS segment,
+    g.pooled           AS pooled,
     ['open', 'click', 'reply', 'opt_out'][s.of_outcome] AS outcome,
     toUInt8(intDiv(s.cell % 256, 24)) AS weekday,
     toUInt8(s.cell % 256 % 24)        AS hour,
-    'crude'               AS identification,
-    sumIf(s.all_n, intDiv(s.cell, 256) = 1) AS zoned_contact,
-    messages - zoned_contact - sumIf(s.all_n, intDiv(s.cell, 256) = 2) AS zoned_market,
-    sumIf(s.contacts_n, s.cell < 256) AS contacts,
-    sumIf(s.all_n, s.cell < 256)      AS messages,
-    sumIf(s.all_y, s.cell < 256)      AS outcomes,
-    sumIf(s.nn, s.cell < 256)         AS sum_nn,
-    sumIf(s.yy, s.cell < 256)         AS sum_yy,
-    sumIf(s.ny, s.cell < 256)         AS sum_ny
-FROM summed AS s
-INNER JOIN (SELECT DISTINCT hour_as, business_id, dimension, hour_segment, hour_pooled FROM ranks) AS g ON g.hour_as = s.told_as
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-GROUP BY business_id, dimension, segment, pooled, outcome, weekday, hour
-ORDER BY business_id, dimension, segment, pooled, outcome, weekday, hour
+-- shared: zoned_rows

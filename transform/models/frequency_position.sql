@@ -12,8 +12,10 @@
 --          contact has at position 1; pooled counts the segments of `other`. Rate, interval and difference to position 1 are
 --          computed from these in Go
 WITH
+-- shared: loaded
 -- shared: told
 -- shared: segment_ranks
+segment_names AS (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks),
 rated AS (SELECT * FROM told),
 -- shared: local
 weeks AS
@@ -38,12 +40,11 @@ weeks AS
        AND begins >= max(told_from) + INTERVAL 7 DAY
        AND ends <= max(loaded_to) - INTERVAL 7 DAY
 ),
--- A cell is 16 x total + position. Those from 256 on count the messages by the contact's zone, from 512 on those by UTC: most are by the market's.
 placed AS
 (
     SELECT
         contact, all_numbers[place] AS numbers, all_rates[place] AS rates, 16 * total + position AS own_cell,
-        multiIf(week_by_contact, [own_cell, 256 + own_cell], week_by_market, [own_cell], [own_cell, 512 + own_cell]) AS cells
+        multiIf(week_by_contact, [own_cell, 256 + own_cell], week_by_market, [own_cell], [own_cell, 512 + own_cell]) AS cells -- see zoned_rows
     FROM weeks
     ARRAY JOIN places AS place, arrayEnumerate(places) AS position
 ),
@@ -79,30 +80,17 @@ summed AS
     GROUP BY place, of_outcome
 )
 SELECT
-    g.business_id          AS business_id,
-    any(l.loaded_to)       AS cutoff, -- the same for the whole business
-    g.dimension            AS dimension,
-    g.segment              AS segment,
-    g.pooled               AS pooled,
+    g.business_id      AS business_id,
+    any(l.loaded_to)   AS cutoff, -- the same for the whole business
+    g.dimension        AS dimension,
+    g.segment          AS segment,
+    g.pooled           AS pooled,
     ['open', 'click', 'reply'][s.of_outcome] AS outcome,
     toUInt8(intDiv(s.cell % 256, 16)) AS week_total,
-    toUInt8(s.cell % 16)              AS position,
-    'the week''s total'    AS condition,
-    'crude'                AS identification,
-    sumIf(s.all_n, intDiv(s.cell, 256) = 1)  AS zoned_contact,
-    messages - zoned_contact - sumIf(s.all_n, intDiv(s.cell, 256) = 2) AS zoned_market,
-    sumIf(s.cross_nn, s.cell < 256)       AS cross_nn,
-    sumIf(s.cross_yy, s.cell < 256)       AS cross_yy,
-    sumIf(s.cross_ny, s.cell < 256)       AS cross_ny,
-    sumIf(s.cross_yn, s.cell < 256)       AS cross_yn,
-    sumIf(s.contacts_n, s.cell < 256)     AS contacts,
-    sumIf(s.all_n, s.cell < 256)          AS messages,
-    sumIf(s.all_y, s.cell < 256)          AS outcomes,
-    sumIf(s.nn, s.cell < 256)             AS sum_nn,
-    sumIf(s.yy, s.cell < 256)             AS sum_yy,
-    sumIf(s.ny, s.cell < 256)             AS sum_ny
-FROM summed AS s
-INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-GROUP BY business_id, dimension, segment, pooled, outcome, week_total, position
-ORDER BY business_id, dimension, segment, pooled, outcome, week_total, position
+    toUInt8(s.cell % 256 % 16)        AS position,
+    'the week''s total'               AS condition,
+    sumIf(s.cross_nn, s.cell < 256)   AS cross_nn,
+    sumIf(s.cross_yy, s.cell < 256)   AS cross_yy,
+    sumIf(s.cross_ny, s.cell < 256)   AS cross_ny,
+    sumIf(s.cross_yn, s.cell < 256)   AS cross_yn,
+-- shared: zoned_rows

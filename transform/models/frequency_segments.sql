@@ -9,8 +9,10 @@
 -- units:   as frequency_engagement, whose messages and outcomes these are; pooled counts the segments of the row `other`.
 --          Rate and interval are computed from these in Go
 WITH
+-- shared: loaded
 -- shared: told
 -- shared: segment_ranks
+segment_names AS (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks),
 placed AS
 (
     SELECT contact, numbers, rates, [bin] AS cells
@@ -28,15 +30,4 @@ SELECT
     ['open', 'click', 'reply', 'opt_out'][s.of_outcome] AS outcome,
     toUInt16(s.cell) AS exposure_from,
     toUInt16(multiIf(s.cell <= 5, s.cell, s.cell = 6, 7, s.cell = 8, 10, 65535)) AS exposure_to,
-    'crude'            AS identification,
-    sum(s.contacts_n)  AS contacts,
-    sum(s.all_n)       AS messages,
-    sum(s.all_y)       AS outcomes,
-    sum(s.nn)          AS sum_nn,
-    sum(s.yy)          AS sum_yy,
-    sum(s.ny)          AS sum_ny
-FROM summed AS s
-INNER JOIN (SELECT DISTINCT told_as, business_id, dimension, segment, pooled FROM segment_ranks) AS g ON g.told_as = s.told_as
-INNER JOIN (SELECT business_id, max(cutoff) AS loaded_to FROM coverage GROUP BY business_id) AS l ON l.business_id = g.business_id
-GROUP BY business_id, dimension, segment, pooled, outcome, s.cell
-ORDER BY business_id, dimension, segment, pooled, outcome, exposure_from
+-- shared: segment_rows
