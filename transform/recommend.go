@@ -10,6 +10,8 @@ import (
 
 	"drumbeat/transform/stats"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -63,6 +65,9 @@ const (
 	bestDraws = 4000
 	bestSeed  = 1
 )
+
+// english writes numbers as the pages do: 26,818.
+var english = message.NewPrinter(language.English)
 
 const settlesReplies = "opens or clicks as the engagement: each belongs to the message that it names"
 
@@ -221,7 +226,7 @@ func (s *segment) contests() []contest {
 		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
 		adjusted.settle = "a randomised test of several frequencies"
 	case s.overlap < poorOverlap:
-		adjusted.blocked = fmt.Sprintf("no overlap: only %.0f %% of the person-days with known prior engagement lie in strata that have every dose", 100*s.overlap)
+		adjusted.blocked = fmt.Sprintf("no overlap: only %.0f%% of the person-days with known prior engagement lie in strata that have every dose", 100*s.overlap)
 		adjusted.settle = "prior engagement is known from the 36th day of an account's data on; then contacts of like engagement at different doses"
 	}
 	return []contest{crude, adjusted}
@@ -413,7 +418,7 @@ func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Reco
 	}
 	if times <= 1000 {
 		k := c.choices[chosen[which]]
-		settle = fmt.Sprintf("%.0f contacts at %s, %.1f times as many, would show with a chance of 80 %% that %s is not the best, if the differences are as they seem",
+		settle = english.Sprintf("%.0f contacts at %s, %.1f times as many, would show with a chance of 80%% that %s is not the best, if the differences are as they seem",
 			math.Ceil(k.contacts*times), k.name(), times, k.name())
 	}
 	switch optimum.Advice {
@@ -430,7 +435,7 @@ func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Reco
 		why = k.name() + ", the smallest that may be the best, seems to keep the budget of opt-outs but may break it, and that too little is known of it is no reason to send more"
 		settle = "a greater budget"
 		if times := k.untilWithin(v.Budget, c.groups); times <= 1000 {
-			settle = fmt.Sprintf("%.0f person-days at %s, %.1f times as many, would show that it keeps the budget, if its opt-outs are as rare as they seem",
+			settle = english.Sprintf("%.0f person-days at %s, %.1f times as many, would show that it keeps the budget, if its opt-outs are as rare as they seem",
 				math.Ceil(k.personDays*times), k.name(), times)
 		}
 	case stats.TooLittleData:

@@ -131,7 +131,7 @@ func TestRecommendationOfTheReference(t *testing.T) {
 		t.Errorf("chances of being best: sum %v, %v at dose 4, %v at dose 1", chances, *rows[3].Chance, *rows[0].Chance)
 	}
 	// Of the other plausible ones dose 3 lies farthest behind: ((2.3263 + .8416) / 1.3403)^2 = 5.5865 times 4800 contacts.
-	if got, want := rows[0].Settle, "26818 contacts at dose 3, 5.6 times as many, would show with a chance of 80 % that dose 3 is not the best, if the differences are as they seem"; got != want {
+	if got, want := rows[0].Settle, "26,818 contacts at dose 3, 5.6 times as many, would show with a chance of 80% that dose 3 is not the best, if the differences are as they seem"; got != want {
 		t.Errorf("settle %q, want %q", got, want)
 	}
 }
