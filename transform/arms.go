@@ -56,13 +56,9 @@ type armsCompared struct {
 
 // fillArms compares arms as assigned. Contacts are in one arm each, so arms are independent.
 func fillArms(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := query(m.relation)
-	if err != nil {
-		return err
-	}
 	var all []armRow
-	if err := r.db.Select(ctx, &all, sql, w.params()...); err != nil {
-		return fmt.Errorf("compute: %w", err)
+	if err := r.selectModel(ctx, &all, m, w); err != nil {
+		return err
 	}
 	var staged [][]any
 	for test := range runsOf(all, func(a, b armRow) bool { return a.Business == b.Business }) {

@@ -161,7 +161,7 @@ const consentsPerBlock = 100_000
 
 // fillConsents puts the facts of each contact together to spells.
 func fillConsents(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func insertZoned(ctx context.Context, r *run, m model, staging string, w Window,
 	if err := r.db.QueryRow(ctx, count).Scan(&messages); err != nil {
 		return fmt.Errorf("count the messages: %w", err)
 	}
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ var responseDimensions = [5]string{"market", "channel", "week", "weekday", "hour
 
 // fillFirstResponse computes the curves of a business at a time: it holds its cases, at about 150 bytes each.
 func fillFirstResponse(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

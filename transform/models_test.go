@@ -17,7 +17,7 @@ var (
 
 func TestModelsHaveHeaders(t *testing.T) {
 	for _, name := range modelNames(t) {
-		sql, err := query(name)
+		sql, err := asOneText(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ var (
 func earlierOf(models []model) ([][]int, error) {
 	earlier := make([][]int, len(models))
 	for i, m := range models {
-		sql, err := query(m.relation)
+		sql, err := asOneText(m.relation)
 		if err != nil {
 			return nil, err
 		}

@@ -100,7 +100,7 @@ func fillPainContacts(ctx context.Context, r *run, m model, staging string, w Wi
 
 // fillPainPoints computes reach, rank and excess of each pain.
 func fillPainPoints(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

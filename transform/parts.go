@@ -29,15 +29,6 @@ type parts struct {
 	tables map[string]string
 }
 
-// query returns the SQL of a model with all its shared parts in the place of the lines that name them.
-func query(relation string) (string, error) {
-	sql, err := models.ReadFile("models/" + relation + ".sql")
-	if err != nil {
-		return "", err
-	}
-	return withShared(string(sql), sharedPart)
-}
-
 // query returns the SQL of a model as this run computes it: staged parts are tables, the others stand in the place of
 // the lines that name them.
 func (r *run) query(ctx context.Context, relation string, w Window) (string, error) {
@@ -62,6 +53,15 @@ func (r *run) withStaged(ctx context.Context, sql string, w Window) (string, err
 		}
 		return name + " AS (SELECT * FROM " + table + "),\n", nil
 	})
+}
+
+// asOneText returns the SQL of a model to read, not to run: staged parts too stand in the place of the lines that name them.
+func asOneText(relation string) (string, error) {
+	sql, err := models.ReadFile("models/" + relation + ".sql")
+	if err != nil {
+		return "", err
+	}
+	return withShared(string(sql), sharedPart)
 }
 
 func sharedPart(name string) (string, error) {

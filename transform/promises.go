@@ -18,7 +18,7 @@ var offsetOf = regexp.MustCompile(`\{\{offset ([a-z_]+)\}\}`)
 // fillPromisePeriods computes the periods inside the warehouse. ClickHouse converts to constant zones only, so each
 // zone of the consents has a branch.
 func fillPromisePeriods(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func fillSurveyQuality(ctx context.Context, r *run, m model, staging string, w W
 	if err != nil {
 		return err
 	}
-	sql, err := query(m.relation)
+	sql, err := r.query(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
