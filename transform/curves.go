@@ -44,14 +44,25 @@ func doseLimits(doses int) (from, to *uint16) {
 	return from, to
 }
 
+// The statements of frequency_curves.
+const (
+	unitsOfDays = iota
+	unitsOfMessages
+	talliesOfUnits
+	placesOfUnits
+	sumsByCell
+	sumsByOutcome
+	sumsByBin
+	sampledUnits
+)
+
 // fillCurves compares doses in three ways, each in a file of its own: as they are and standardised (curves_standard.go), and each
 // contact with itself, from sums (curves_within.go) and one by one (curves_sample.go).
 func fillCurves(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := r.query(ctx, m.relation, w)
+	statements, err := r.statements(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
-	statements := strings.Split(sql, "-- statement\n")
 	passes, err := r.passes(ctx, w)
 	if err != nil {
 		return err
@@ -120,30 +131,34 @@ suppressed, estimate, std_error, lower, upper, verdict, why`, staged)
 
 // addCurves stages the units of a pass and their tallies, and adds their sums and those of them that are sampled.
 func (r *run) addCurves(ctx context.Context, statements []string, params []any, all allCurves, sample observations) (err error) {
-	units, err := r.stageTable(ctx, "units", "", statements[0], params...)
+	units, err := r.stageTable(ctx, "units", "", statements[unitsOfDays], params...)
 	defer func() { err = errors.Join(err, r.drop(ctx, units)) }()
 	if err != nil {
 		return err
 	}
-	of := func(statement string) string { return strings.ReplaceAll(statement, "{{units}}", units) }
-	if err := r.db.Exec(ctx, "INSERT INTO "+units+"\n"+of(statements[1]), params...); err != nil {
+	statements = replaced(statements, "{{units}}", units)
+	if err := r.db.Exec(ctx, "INSERT INTO "+units+"\n"+statements[unitsOfMessages], params...); err != nil {
 		return fmt.Errorf("stage the messages: %w", err)
 	}
-	tallies, err := r.stageTable(ctx, "tallies", "", of(statements[2]))
+	tallies, err := r.stageTable(ctx, "tallies", "", statements[talliesOfUnits])
 	defer func() { err = errors.Join(err, r.drop(ctx, tallies)) }()
 	if err != nil {
 		return err
 	}
-	statements = slices.Clone(statements[3:])
-	for i, statement := range statements {
-		statements[i] = strings.ReplaceAll(of(statement), "{{tallies}}", tallies)
-	}
-	places, err := r.places(ctx, statements[0], params)
+	statements = replaced(statements, "{{tallies}}", tallies)
+	places, err := r.places(ctx, statements[placesOfUnits], params)
 	if err != nil {
 		return err
 	}
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return all.add(ctx, r, statements[1:4], places) })
-	both.Go(func() error { return sample.add(ctx, r, statements[4], places) })
+	both.Go(func() error { return all.add(ctx, r, statements, places) })
+	both.Go(func() error { return sample.add(ctx, r, statements[sampledUnits], places) })
 	return both.Wait()
+}
+
+func replaced(statements []string, name, table string) (all []string) {
+	for _, statement := range statements {
+		all = append(all, strings.ReplaceAll(statement, name, table))
+	}
+	return all
 }

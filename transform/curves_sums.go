@@ -161,7 +161,7 @@ func (all allCurves) of(p *place, isDay, outcome uint8) []*curveSums {
 // allCurves are the sums of every segment.
 type allCurves map[curveKey]*curveSums
 
-// add adds the sums of the units in a table, as three statements find them.
+// add adds the sums of the units in a table, by cell, by outcome and by bin.
 func (all allCurves) add(ctx context.Context, r *run, statements []string, places map[uint64]*place) error {
 	var number uint64
 	var isDay, outcome uint8
@@ -192,20 +192,20 @@ func (all allCurves) add(ctx context.Context, r *run, statements []string, place
 	}
 	var cell, bin uint8
 	var contacts, units, out uint64
-	if err := each(statements[0], []any{&cell, &contacts, &units, &out}, func(s *curveSums, p *place) {
+	if err := each(statements[sumsByCell], []any{&cell, &contacts, &units, &out}, func(s *curveSums, p *place) {
 		s.byMarket[p.market].addCell(int(p.group), int(cell), float64(contacts), float64(units), float64(out))
 	}); err != nil {
 		return err
 	}
 	var counts []uint64
 	var ratios []float64
-	if err := each(statements[1], []any{&counts, &ratios}, func(s *curveSums, p *place) {
+	if err := each(statements[sumsByOutcome], []any{&counts, &ratios}, func(s *curveSums, p *place) {
 		s.addContacts(int(p.group), counts, ratios)
 	}); err != nil {
 		return err
 	}
 	var excess, weight float64
-	return each(statements[2], []any{&bin, &contacts, &units, &out, &excess, &weight}, func(s *curveSums, p *place) {
+	return each(statements[sumsByBin], []any{&bin, &contacts, &units, &out, &excess, &weight}, func(s *curveSums, p *place) {
 		s.against[bin].add(int(p.group), []float64{float64(contacts), float64(units), float64(out)}, []float64{excess, weight})
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -88,16 +87,21 @@ type propensity struct {
 	slopes         [exposureBins][exactDoses]float64 // change of weighted by the fall at an exposure
 }
 
-// segments computes the sums of a model whose first statement ends with those of sums_by_group and whose second is
-// propensities, and returns for each business all contacts, each market, each channel and each promised frequency.
+// The statements of the models whose segments are compared; the third is of frequency_recommendation only.
+const (
+	sumsByGroup = iota
+	groupPropensities
+	sumsOfArms
+)
+
+// segments computes the sums of a model by its first two statements, and returns for each business all contacts, each market, each
+// channel and each promised frequency.
 func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, error) {
-	sql, err := r.query(ctx, m.relation, w)
+	statements, err := r.statements(ctx, m.relation, w)
 	if err != nil {
 		return nil, err
 	}
-	statements := strings.Split(sql, "-- statement\n")
-	sums, propensities := statements[0], statements[1]
-	rows, err := r.db.Query(ctx, sums, w.params()...)
+	rows, err := r.db.Query(ctx, statements[sumsByGroup], w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("compute: %w", err)
 	}
@@ -153,7 +157,7 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 			s.optOutVerdict = v[0]
 		}
 	}
-	return all, r.propensities(ctx, propensities, all, w)
+	return all, r.propensities(ctx, statements[groupPropensities], all, w)
 }
 
 func (s *segment) add(market, channel string, group uint8, sums []float64) {

@@ -98,20 +98,25 @@ func fillPainContacts(ctx context.Context, r *run, m model, staging string, w Wi
 		clickhouse.Named("day_cap", r.values.DayCap), clickhouse.Named("week_cap", r.values.WeekCap))
 }
 
+// The statements of pain_points.
+const (
+	painReaches = iota
+	painExcesses
+)
+
 // fillPainPoints computes reach, rank and excess of each pain.
 func fillPainPoints(ctx context.Context, r *run, m model, staging string, w Window) error {
-	sql, err := r.query(ctx, m.relation, w)
+	statements, err := r.statements(ctx, m.relation, w)
 	if err != nil {
 		return err
 	}
-	reachQuery, excessQuery, _ := strings.Cut(sql, "-- statement\n")
 	params := append(w.params(), clickhouse.Named("pains", pains))
 	var sets []painSet
-	if err := r.db.Select(ctx, &sets, reachQuery, params...); err != nil {
+	if err := r.db.Select(ctx, &sets, statements[painReaches], params...); err != nil {
 		return fmt.Errorf("compute the reach: %w", err)
 	}
 	var cells []painCell
-	if err := r.db.Select(ctx, &cells, excessQuery, params...); err != nil {
+	if err := r.db.Select(ctx, &cells, statements[painExcesses], params...); err != nil {
 		return fmt.Errorf("compute the excess: %w", err)
 	}
 	excesses := map[[4]string]painExcess{}

@@ -41,6 +41,12 @@ func (r *run) query(ctx context.Context, relation string, w Window) (string, err
 	return r.withStaged(ctx, string(sql), w)
 }
 
+// statements returns the statements of a model that has several, each as query does.
+func (r *run) statements(ctx context.Context, relation string, w Window) ([]string, error) {
+	sql, err := r.query(ctx, relation, w)
+	return strings.Split(sql, "-- statement\n"), err
+}
+
 func (r *run) withStaged(ctx context.Context, sql string, w Window) (string, error) {
 	return withShared(sql, func(name string) (string, error) {
 		part, err := sharedPart(name)

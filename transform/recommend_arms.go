@@ -5,10 +5,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 )
 
-// The sums of an arm over a group of its contacts stand in this order, as the third statement of frequency_recommendation has them.
+// The sums of an arm over a group of its contacts stand in this order, as frequency_recommendation has them.
 const (
 	armContacts  = iota
 	armToldDays                                  // as assigned, whose messages have had time for their outcomes
@@ -51,11 +50,11 @@ ORDER BY business_id, arm`, w.params()...); err != nil {
 		t := &tested{arm: k.Arm, identification: k.Identification, why: k.Why}
 		arms[k.Business], byName[[2]string{k.Business, k.Arm}] = append(arms[k.Business], t), t
 	}
-	sql, err := r.query(ctx, m.relation, w)
+	statements, err := r.statements(ctx, m.relation, w)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.db.Query(ctx, strings.Split(sql, "-- statement\n")[2], w.params()...)
+	rows, err := r.db.Query(ctx, statements[sumsOfArms], w.params()...)
 	if err != nil {
 		return nil, fmt.Errorf("compute the arms: %w", err)
 	}
