@@ -30,7 +30,7 @@ func Pooled(observations []Observation) (Slope, error) {
 		return Slope{}, err
 	}
 	dose, outcome := centred(observations, make([]int, len(observations)), 1)
-	return slope([][]float64{dose}, outcome, contact, contacts, 0)
+	return slope([][]float64{dose}, outcome, contact, contacts)
 }
 
 // Between returns the slope of the contacts' means, one point for each contact whatever the number of its windows.
@@ -54,7 +54,7 @@ func Between(observations []Observation) (Slope, error) {
 		self[i] = i
 	}
 	dose, outcome := centred(means, make([]int, contacts), 1)
-	return slope([][]float64{dose}, outcome, self, contacts, 0)
+	return slope([][]float64{dose}, outcome, self, contacts)
 }
 
 // Within returns the slope within contacts, who thus are compared with themselves; with windows, what all contacts
@@ -72,7 +72,7 @@ func Within(observations []Observation, windows bool) (Slope, error) {
 			return Slope{}, err
 		}
 	}
-	return slope([][]float64{dose}, outcome, contact, contacts, 0)
+	return slope([][]float64{dose}, outcome, contact, contacts)
 }
 
 // Placebo returns the within slope of the NEXT window's dose, given this window's: the future cannot act, so limits
@@ -108,7 +108,7 @@ func Placebo(observations []Observation, windows bool) (Slope, error) {
 			return Slope{}, err
 		}
 	}
-	return slope([][]float64{nextDose, dose}, outcome, contact, contacts, 0)
+	return slope([][]float64{nextDose, dose}, outcome, contact, contacts)
 }
 
 // panel numbers the contacts.
@@ -214,8 +214,8 @@ func squares(xs []float64) float64 {
 	return s.value()
 }
 
-// slope regresses the outcome on centred columns, without an intercept, and returns the coefficient of one of them.
-func slope(columns [][]float64, outcome []float64, contact []int, contacts, of int) (Slope, error) {
+// slope regresses the outcome on centred columns, without an intercept, and returns the coefficient of the first.
+func slope(columns [][]float64, outcome []float64, contact []int, contacts int) (Slope, error) {
 	k := len(columns)
 	moments := mat.NewSymDense(k, nil)
 	cross := make([]float64, k)
@@ -251,7 +251,7 @@ func slope(columns [][]float64, outcome []float64, contact []int, contacts, of i
 		for j := range columns {
 			scores[c][j] += columns[j][i] * residual
 		}
-		informs[c] = informs[c] || columns[of][i] != 0
+		informs[c] = informs[c] || columns[0][i] != 0
 		size[c]++
 	}
 	s := Slope{}
@@ -265,7 +265,7 @@ func slope(columns [][]float64, outcome []float64, contact []int, contacts, of i
 		return Slope{}, fmt.Errorf("the dose varies in fewer than two contacts: %w", ErrNoVariation)
 	}
 	g := float64(s.Contacts)
-	s.Coefficient = coefficients(values, sandwich(bread, scores, g/(g-1)), studentQuantile(g-1))[of]
+	s.Coefficient = coefficients(values, sandwich(bread, scores, g/(g-1)), studentQuantile(g-1))[0]
 	return s, nil
 }
 
