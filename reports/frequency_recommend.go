@@ -19,7 +19,7 @@ type recommendationRow struct {
 	Outcome        string   `json:"outcome"`
 	Value          float64  `json:"value_engagement"`
 	Cost           float64  `json:"cost_opt_out"`
-	Send           float64  `json:"cost_message"`
+	Message        float64  `json:"cost_message"`
 	Budget         *float64 `json:"budget"`
 	Contacts       uint64   `json:"contacts"`
 	PersonDays     uint64   `json:"person_days"`
@@ -123,7 +123,7 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 		f.Level = Randomised
 		per = "Worth per day of the test of a contact as assigned, whether it has left or not"
 	}
-	f.Unit = fmt.Sprintf("%s: %s counts %s, an opt-out costs %s, a message %s", per, engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Send))
+	f.Unit = fmt.Sprintf("%s: %s counts %s, an opt-out costs %s, a message %s", per, engagement, plainNumber(r.Value), plainNumber(r.Cost), plainNumber(r.Message))
 	budget := "There is no budget for opt-outs. "
 	if r.Budget != nil {
 		budget = fmt.Sprintf("Budget: at most %s opt-outs per 1,000 person-days, by the upper limit. ", perThousand.one(*r.Budget))
@@ -208,7 +208,7 @@ func ifValues(rows []recommendationRow, engagement string) string {
 			words = "Nor would there be a recommendation if an opt-out cost half or twice as much, or if " + engagement + " were worth half or twice as much."
 		}
 	}
-	if rows[0].Send == 0 {
+	if rows[0].Message == 0 {
 		words += " Messages cost nothing here, so only the ratio of the two counts: half the worth is twice the cost."
 	}
 	return words

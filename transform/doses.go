@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"drumbeat/transform/stats"
+
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
@@ -262,7 +264,7 @@ func (s *segment) plan(outcome string) {
 	s.link(all)
 	for b := range doseBins {
 		switch contacts, outcomes := all[atDoseContacts+b], s.engaged(all, b)+optOuts(all, b); {
-		case contacts < candidateContacts || outcomes < candidateOutcomes:
+		case contacts < stats.CandidateContacts || outcomes < stats.CandidateOutcomes:
 			s.excluded[b] = "few contacts or outcomes"
 		case !s.linked[b]:
 			s.excluded[b] = "few contacts with messages at this exposure and at the next"

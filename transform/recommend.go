@@ -20,7 +20,7 @@ import (
 type Values struct {
 	Engagement float64 // gain of one engagement
 	OptOut     float64 // loss by one opt-out
-	Message    float64 // cost of one send
+	Message    float64 // cost of one message
 	Budget     float64 // greatest share of contacts at risk that may opt out in a day; 1 accepts any
 	Outcome    string  // what counts as an engagement: open, click or reply; empty: the first of these that is told
 	DayCap     uint16  // proactive messages in a local day beyond which they are too many; 0: no cap
@@ -56,11 +56,8 @@ func (v Values) Check() error {
 	return nil
 }
 
-// What stats.Optimum asks of a candidate, and how many candidates make a comparison of doses.
 const (
-	candidateContacts = 200
-	candidateOutcomes = 20
-	fewestCandidates  = 3
+	fewestCandidates = 3 // make a comparison of doses
 
 	bestDraws = 4000
 	bestSeed  = 1
@@ -199,7 +196,7 @@ func (s *segment) contests() []contest {
 			switch {
 			case adjusted:
 				c.excluded = s.excluded[b]
-			case c.contacts < candidateContacts || c.engagements+c.optOut < candidateOutcomes:
+			case c.contacts < stats.CandidateContacts || c.engagements+c.optOut < stats.CandidateOutcomes:
 				c.excluded = "few contacts or outcomes"
 			}
 			if c.excluded == "" && !(c.engagement.known && c.leaving.known) {
@@ -311,7 +308,7 @@ func (c contest) curve(v Values) (curve stats.DoseCurve, chosen []int) {
 
 // rows returns the rows of frequency_recommendation, in the order of its columns.
 func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
-	given := stats.Values{Engagement: v.Engagement, OptOut: v.OptOut, Send: v.Message, Budget: v.Budget}
+	given := stats.Values{Engagement: v.Engagement, OptOut: v.OptOut, Message: v.Message, Budget: v.Budget}
 	curve, chosen := c.curve(v)
 	optimum, err := stats.OptimumSensitivity(curve, given)
 	if err != nil {
@@ -340,7 +337,7 @@ func (c contest) rows(s *segment, v Values, w Window) ([][]any, error) {
 		}
 		plausible := func(u stats.DoseUtility) bool { return u.Plausible }
 		advised := func(of stats.Recommendation) uint8 {
-			return flag(candidate && why == "" && of.Advice == stats.Recommended && of.Recommend == place)
+			return flag(candidate && why == "" && of.Advice == stats.Recommended && of.Smallest == place)
 		}
 		var utility, stdError, lower, upper, chance, counted *float64
 		var withinBudget uint8
@@ -402,7 +399,7 @@ func (c contest) verdict(curve stats.DoseCurve, chosen []int, optimum stats.Reco
 	}
 	if len(chosen) < c.fewest {
 		return fmt.Sprintf("only %d of the %d doses or arms needed can be compared", len(chosen), c.fewest),
-			fmt.Sprintf("%d doses or arms of %d contacts and %d engagements or opt-outs each", c.fewest, candidateContacts, candidateOutcomes)
+			fmt.Sprintf("%d doses or arms of %d contacts and %d engagements or opt-outs each", c.fewest, stats.CandidateContacts, stats.CandidateOutcomes)
 	}
 	// How many times the contacts are needed to find, with a chance of 80 %, that a plausible dose is not the best, if
 	// the differences are as they seem.

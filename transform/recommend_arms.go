@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"drumbeat/transform/stats"
 )
 
 // The sums of an arm over a group of its contacts stand in this order, as frequency_recommendation has them.
@@ -148,7 +150,7 @@ func (t *tested) choice(outcome int) (k choice, covariance [2][2]float64, groups
 	case enough && k.engagements >= fewestOutcomes:
 		k.engagement = positive(rates.engaged, covariance[0][0], groups)
 	}
-	if !k.engagement.known || !k.leaving.known || k.dose == 0 && !held || k.contacts < candidateContacts || k.engagements+k.optOut < candidateOutcomes {
+	if !k.engagement.known || !k.leaving.known || k.dose == 0 && !held || k.contacts < stats.CandidateContacts || k.engagements+k.optOut < stats.CandidateOutcomes {
 		k.excluded = "few contacts or outcomes"
 	}
 	return k, covariance, groups

@@ -37,14 +37,14 @@ func IndependentCovariance(engagement, optOut []float64) [][]float64 {
 type Values struct {
 	Engagement float64 // gain of one engagement
 	OptOut     float64 // loss by one opt-out
-	Send       float64 // cost of one send
+	Message    float64 // cost of one message
 	Budget     float64 // greatest opt-out rate the business accepts; 1 accepts any
 }
 
-// A dose is a candidate from so many contacts and outcomes.
+// A dose is a candidate from so many contacts and outcomes on.
 const (
-	candidateContacts = 200
-	candidateOutcomes = 20
+	CandidateContacts = 200
+	CandidateOutcomes = 20
 )
 
 // Advice says whether a dose is recommended, and if none is, why.
@@ -74,17 +74,16 @@ type DoseUtility struct {
 
 // Recommendation is the comparison of all doses with the best.
 type Recommendation struct {
-	Advice    Advice
-	Doses     []DoseUtility // as the curve's
-	Best      int           // index of the candidate of greatest utility; valid unless TooLittleData
-	Smallest  int           // index of the smallest that may be the best; valid unless TooLittleData
-	Recommend int           // index; valid if Recommended: then the smallest
-	Critical  float64       // plausible doses lie less than so many standard errors behind the best
+	Advice   Advice
+	Doses    []DoseUtility // as the curve's
+	Best     int           // index of the candidate of greatest utility; valid unless TooLittleData
+	Smallest int           // index of the smallest that may be the best, which is recommended or none; valid unless TooLittleData
+	Critical float64       // plausible doses lie less than so many standard errors behind the best
 }
 
 // Optimum finds the doses that may have the greatest utility
 //
-//	Engagement * engagements - OptOut * opt-outs - Send * sends
+//	Engagement * engagements - OptOut * opt-outs - Message * sends
 //
 // and recommends the smallest of them, if its opt-outs surely keep the budget. A greater dose is never recommended in its
 // place: small doses often have few contacts, so what is not known of them would speak for more messages. A dose may be
@@ -99,9 +98,9 @@ func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
 	candidates := 0
 	for i, d := range curve.Doses {
 		u := DoseUtility{
-			Utility:      values.Engagement*d.Engagement - values.OptOut*d.OptOut - values.Send*d.Sends,
+			Utility:      values.Engagement*d.Engagement - values.OptOut*d.OptOut - values.Message*d.Sends,
 			StdError:     math.Sqrt(max(0, curve.covariance(values, i, i))),
-			Candidate:    d.Contacts >= candidateContacts && d.Outcomes >= candidateOutcomes,
+			Candidate:    d.Contacts >= CandidateContacts && d.Outcomes >= CandidateOutcomes,
 			WithinBudget: d.OptOutMost <= values.Budget,
 		}
 		if u.Candidate {
@@ -136,7 +135,7 @@ func Optimum(curve DoseCurve, values Values) (Recommendation, error) {
 	case plausible == candidates:
 		r.Advice = CannotTellApart
 	case r.Doses[r.Smallest].WithinBudget:
-		r.Advice, r.Recommend = Recommended, r.Smallest
+		r.Advice = Recommended
 	case curve.Doses[r.Smallest].OptOut <= values.Budget:
 		r.Advice = BudgetUnsure
 	default:
@@ -165,7 +164,7 @@ func (c DoseCurve) covariance(values Values, i, j int) float64 {
 }
 
 func (c DoseCurve) check(values Values) error {
-	for _, v := range []float64{values.Engagement, values.OptOut, values.Send, values.Budget} {
+	for _, v := range []float64{values.Engagement, values.OptOut, values.Message, values.Budget} {
 		if !finite(v) || v < 0 {
 			return fmt.Errorf("values of outcomes must be finite and not negative: %w", ErrShape)
 		}

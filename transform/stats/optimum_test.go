@@ -48,7 +48,7 @@ func TestOptimum(t *testing.T) {
 		[]float64{.0078549348, .0100951150, .0128637410, .0164611590, .0226752141, .0335164924}, 1e-8)
 	allNear(t, "behind", column(r.Doses, func(u DoseUtility) float64 { return u.Behind }), []float64{8.8820, 4.2983, 1.3403, 0, .1428, 1.2587}, 5e-4)
 	near(t, "critical", r.Critical, 2.3263478740, quantileBased)
-	if r.Advice != Recommended || r.Best != 3 || r.Recommend != 2 || !slices.Equal(plausible(r), []int{3, 4, 5, 6}) {
+	if r.Advice != Recommended || r.Best != 3 || r.Smallest != 2 || !slices.Equal(plausible(r), []int{3, 4, 5, 6}) {
 		t.Errorf("%+v", r)
 	}
 
@@ -59,17 +59,17 @@ func TestOptimum(t *testing.T) {
 	if !slices.Equal(s.Given.Doses, r.Doses) || s.Half.Doses[5].Utility <= r.Doses[5].Utility || s.Double.Doses[5].Utility >= r.Doses[5].Utility {
 		t.Errorf("sensitivity: %+v", s)
 	}
-	if s.Double.Recommend > s.Half.Recommend {
-		t.Errorf("dearer opt-outs recommend more: %d, %d", s.Double.Recommend, s.Half.Recommend)
+	if s.Double.Smallest > s.Half.Smallest {
+		t.Errorf("dearer opt-outs recommend more: %d, %d", s.Double.Smallest, s.Half.Smallest)
 	}
 	// Without a cost of sends only the ratio of gain and loss counts; with one the two are different questions.
 	same := func(a, b Recommendation) bool {
-		return a.Advice == b.Advice && a.Recommend == b.Recommend && a.Best == b.Best
+		return a.Advice == b.Advice && a.Smallest == b.Smallest && a.Best == b.Best
 	}
 	if !same(s.HalfValue, s.Double) || !same(s.DoubleValue, s.Half) {
 		t.Errorf("sends are free, and still half the gain is not twice the loss: %+v", s)
 	}
-	values.Send = .03
+	values.Message = .03
 	s, err = OptimumSensitivity(sixDoses(), values)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestOptimumWithoutRecommendation(t *testing.T) {
 		t.Errorf("more opt-outs at fewer messages: %+v", strange)
 	}
 	within := f("a budget for three", Recommended, func(c *DoseCurve, v *Values) { v.Budget = .007 })
-	if within.Recommend != 2 || within.Doses[3].WithinBudget {
+	if within.Smallest != 2 || within.Doses[3].WithinBudget {
 		t.Errorf("a budget for three: %+v", within)
 	}
 	small := f("the best has few contacts", Recommended, func(c *DoseCurve, v *Values) { c.Doses[3].Contacts = 100 })
