@@ -47,7 +47,7 @@ func insertZoned(ctx context.Context, r *run, m model, staging string, w Window,
 // fillConversationFrequency adds shares to the contacts of each category.
 func fillConversationFrequency(ctx context.Context, r *run, m model, staging string, w Window) error {
 	return r.stage(ctx, m, staging, w, `suppressed, share, lower, upper, at_least_suppressed, at_least_share, at_least_lower, at_least_upper`,
-		func(row cells) []any {
+		func(row modelRow) []any {
 			base := row.count("base")
 			return append(wilsonShare(row.count("contacts"), base), wilsonShare(row.count("at_least_contacts"), base)...)
 		})

@@ -274,7 +274,7 @@ const (
 const nano = 1e-9
 
 // perOutcome returns why and the figures of amount per outcome, for outcomes whose sums are named sum_<letter>, sum_<letter><letter> and sum_a<letter>.
-func perOutcome(row cells, letters ...string) []any {
+func perOutcome(row modelRow, letters ...string) []any {
 	number := func(name string) float64 { v, _ := row.get(name).(float64); return v }
 	contacts := row.count("contacts")
 	derived := []any{""}
@@ -309,19 +309,19 @@ func perOutcome(row cells, letters ...string) []any {
 
 func fillSpend(ctx context.Context, r *run, m model, staging string, w Window) error {
 	return r.stage(ctx, m, staging, w, `why, per_open, per_open_lower, per_open_upper, per_reply, per_reply_lower, per_reply_upper,
-per_engaged, per_engaged_lower, per_engaged_upper`, func(row cells) []any { return perOutcome(row, "o", "r", "e") })
+per_engaged, per_engaged_lower, per_engaged_upper`, func(row modelRow) []any { return perOutcome(row, "o", "r", "e") })
 }
 
 func fillSpendByExposure(ctx context.Context, r *run, m model, staging string, w Window) error {
 	return r.stage(ctx, m, staging, w, "why, per_open, per_open_lower, per_open_upper, per_reply, per_reply_lower, per_reply_upper",
-		func(row cells) []any { return perOutcome(row, "o", "r") })
+		func(row modelRow) []any { return perOutcome(row, "o", "r") })
 }
 
 // spendAssumption is what a saving rests on.
 const spendAssumption = "messages that a cap would have spared cost what the others of the segment cost on average"
 
 func fillSpendWhatIf(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return r.stage(ctx, m, staging, w, "mean_amount, why, observed, capped, saving, saving_lower, saving_upper, assumption", func(row cells) []any {
+	return r.stage(ctx, m, staging, w, "mean_amount, why, observed, capped, saving, saving_lower, saving_upper, assumption", func(row modelRow) []any {
 		number := func(name string) float64 { v, _ := row.get(name).(float64); return v }
 		known := func(name string) *float64 { v, _ := row.get(name).(*float64); return v }
 		var mean, observed, capped, saving, lower, upper *float64

@@ -14,7 +14,7 @@ p90, p90_lower, p90_upper, none_share, none_lower, none_upper, trend, trend_lowe
 
 // fillDistribution adds mean, quantiles, the share with none and the trend, all with contacts as clusters.
 func fillDistribution(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return r.stage(ctx, m, staging, w, distributionColumns, func(row cells) []any {
+	return r.stage(ctx, m, staging, w, distributionColumns, func(row modelRow) []any {
 		contacts, units := row.count("contacts"), row.count("units")
 		if contacts < fewestContacts {
 			return append([]any{uint8(1)}, make([]any, 16)...)

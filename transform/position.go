@@ -12,7 +12,7 @@ func fillPosition(ctx context.Context, r *run, m model, staging string, w Window
 	type group struct{ business, dimension, segment, pooled, outcome, total any }
 	var of group
 	var first sums
-	return r.stage(ctx, m, staging, w, rateColumns+", difference, difference_lower, difference_upper", func(row cells) []any {
+	return r.stage(ctx, m, staging, w, rateColumns+", difference, difference_lower, difference_upper", func(row modelRow) []any {
 		s := row.sums()
 		var difference, lower, upper *float64
 		here := group{row.get("business_id"), row.get("dimension"), row.get("segment"), row.get("pooled"), row.get("outcome"), row.get("week_total")}

@@ -17,16 +17,16 @@ const rateColumns = "suppressed, rate, std_error, lower, upper, design_effect"
 // fillRates computes a model whose last columns are contacts, units, outcomes, sum_nn, sum_yy and sum_ny, under
 // whatever names, and stages all its columns and the rates that follow.
 func fillRates(ctx context.Context, r *run, m model, staging string, w Window) error {
-	return r.stage(ctx, m, staging, w, rateColumns, func(row cells) []any { return row.sums().rates() })
+	return r.stage(ctx, m, staging, w, rateColumns, func(row modelRow) []any { return row.sums().rates() })
 }
 
-// cells are a row of a model.
-type cells struct {
+// modelRow is a row of a model, whatever its columns.
+type modelRow struct {
 	names  []string
 	values []any
 }
 
-func (c cells) get(name string) any {
+func (c modelRow) get(name string) any {
 	if i := slices.Index(c.names, name); i >= 0 {
 		return c.values[i]
 	}
@@ -34,24 +34,24 @@ func (c cells) get(name string) any {
 }
 
 // count and counts return 0 and nil for what is no UInt64 or no array of them.
-func (c cells) count(name string) uint64 {
+func (c modelRow) count(name string) uint64 {
 	n, _ := c.get(name).(uint64)
 	return n
 }
 
-func (c cells) counts(name string) []uint64 {
+func (c modelRow) counts(name string) []uint64 {
 	n, _ := c.get(name).([]uint64)
 	return n
 }
 
 // sums returns the last six.
-func (c cells) sums() sums {
+func (c modelRow) sums() sums {
 	at := func(fromEnd int) uint64 { return c.count(c.names[len(c.names)-fromEnd]) }
 	return sums{Contacts: at(6), Units: at(5), Outcomes: at(4), NN: at(3), YY: at(2), NY: at(1)}
 }
 
 // stage computes a model and stages its columns, the window, and the derived columns, whose values derive returns.
-func (r *run) stage(ctx context.Context, m model, staging string, w Window, derived string, derive func(cells) []any) error {
+func (r *run) stage(ctx context.Context, m model, staging string, w Window, derived string, derive func(modelRow) []any) error {
 	names, rows, err := r.compute(ctx, m, w)
 	if err != nil {
 		return fmt.Errorf("compute: %w", err)
@@ -62,7 +62,7 @@ func (r *run) stage(ctx context.Context, m model, staging string, w Window, deri
 	}
 	defer batch.Close()
 	for _, values := range rows {
-		row := slices.Concat([]any{w.From, w.To}, values, derive(cells{names, values}))
+		row := slices.Concat([]any{w.From, w.To}, values, derive(modelRow{names, values}))
 		if err := batch.Append(row...); err != nil {
 			return fmt.Errorf("stage a cell: %w", err)
 		}
