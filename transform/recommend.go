@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -38,20 +39,26 @@ func DefaultValues() Values {
 // ErrValues says that a value of Values cannot be.
 var ErrValues = errors.New("values must be finite and not negative, the budget at most 1, the outcome open, click, reply or empty, the sizes of arms above 0")
 
-// Check returns ErrValues for what cannot be.
+// Check returns ErrValues for what cannot be, with its name in drumbeat.yaml.
 func (v Values) Check() error {
-	for _, x := range []float64{v.Engagement, v.OptOut, v.Message, v.Budget} {
-		if !(x >= 0) || math.IsInf(x, 0) {
-			return ErrValues
+	wrong := func(name string, x any) error { return fmt.Errorf("%s is %v: %w", name, x, ErrValues) }
+	for _, c := range []struct {
+		name    string
+		x, most float64
+	}{
+		{"engagement", v.Engagement, math.MaxFloat64}, {"opt_out", v.OptOut, math.MaxFloat64}, {"message", v.Message, math.MaxFloat64}, {"budget", v.Budget, 1},
+	} {
+		if !(c.x >= 0 && c.x <= c.most) {
+			return wrong(c.name, c.x)
 		}
 	}
-	for _, x := range v.Arms {
-		if !(x > 0) || math.IsInf(x, 0) {
-			return ErrValues
+	for _, arm := range slices.Sorted(maps.Keys(v.Arms)) {
+		if x := v.Arms[arm]; !(x > 0 && x <= math.MaxFloat64) {
+			return wrong("arms."+arm, x)
 		}
 	}
-	if v.Budget > 1 || v.Outcome != "" && !slices.Contains(engagements[:], v.Outcome) {
-		return ErrValues
+	if v.Outcome != "" && !slices.Contains(engagements[:], v.Outcome) {
+		return wrong("outcome", v.Outcome)
 	}
 	return nil
 }

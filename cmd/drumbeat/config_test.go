@@ -74,7 +74,7 @@ func TestValues(t *testing.T) {
 	f("zone: UTC\n", want, "")
 	want.OptOut, want.Outcome = 25, "open"
 	f("values: {opt_out: 25, outcome: open}\n", want, "")
-	f("values: {budget: 2}\n", want, "values must be finite")
+	f("values: {budget: 2}\n", want, "budget is 2: values must be finite")
 	f("values: {outcome: read}\n", want, "outcome open, click, reply")
 }
 
