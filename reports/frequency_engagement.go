@@ -70,6 +70,7 @@ func engagementFigure(d *Data, rows []engagementRow, whole map[string]curve) Fig
 			measured = append(measured, o)
 		}
 	}
+	var exposures []uint16 // of the rows of the first view
 	view := func(slice Slice, of func(outcome) curve) {
 		v := View{Slice: slice}
 		for _, o := range measured {
@@ -80,6 +81,9 @@ func engagementFigure(d *Data, rows []engagementRow, whole map[string]curve) Fig
 				line.Dots = append(line.Dots, cell.dot(i, len(v.Rows)))
 				chart.Axis, chart.N = append(chart.Axis, bin(cell.From, cell.To)), append(chart.N, cell.under())
 				v.Rows = append(v.Rows, append([]any{o.Title, bin(cell.From, cell.To)}, cell.values()...))
+				if len(f.Views) == 0 {
+					exposures = append(exposures, cell.From)
+				}
 			}
 			chart.Lines = []Line{line}
 			v.Charts = append(v.Charts, chart.Chart())
@@ -115,7 +119,7 @@ func engagementFigure(d *Data, rows []engagementRow, whole map[string]curve) Fig
 	if len(f.Views) > 0 {
 		o, headline := headlineOutcome(whole)
 		f.Views[0].Finding = rateWords(o, changeOf(headline.shown()))
-		f.Behind = messagesBehind(d, f.Views[0])
+		f.Behind = messagesBehind(d, f.Views[0], exposures)
 	}
 	return f
 }
@@ -153,29 +157,22 @@ func yes(flag uint8) string {
 }
 
 // messagesBehind are some of the messages of each exposure, for every row that is shown.
-func messagesBehind(d *Data, v View) *Behind {
+func messagesBehind(d *Data, v View, exposures []uint16) *Behind {
 	b := &Behind{Title: "Messages at exposure", Ask: "messages_behind", Rows: map[int][][]any{},
 		Columns: []Column{{"contact", "Contact", Text, false}, {"sent_on", "Sent on", Text, false}, {"channel", "Channel", Text, false}, {"market", "Market", Text, false}, {"category", "Category", Text, false}, {"opened", "Opened", Text, false}, {"clicked", "Clicked", Text, false}, {"replied", "Replied", Text, false}}}
-	byBin := map[string][][]any{}
+	some := map[uint16][][]any{}
 	for _, r := range Rows[behindMessageRow](d, "messages_behind") {
-		for _, e := range exposureNames {
-			if e.from == r.From && len(byBin[e.name]) < mostBehind {
-				byBin[e.name] = append(byBin[e.name], []any{r.Contact, r.Day, r.Channel, r.Market, r.Category, yes(r.Opened), yes(r.Clicked), yes(r.Replied)})
-			}
+		if len(some[r.From]) < mostBehind {
+			some[r.From] = append(some[r.From], []any{r.Contact, r.Day, r.Channel, r.Market, r.Category, yes(r.Opened), yes(r.Clicked), yes(r.Replied)})
 		}
 	}
 	for i, row := range v.Rows {
 		if row[5] != nil { // shown: above the privacy floor
-			b.Rows[i] = byBin[row[1].(string)]
+			b.Rows[i] = some[exposures[i]]
 		}
 	}
 	return b
 }
-
-var exposureNames = []struct {
-	from uint16
-	name string
-}{{0, "0"}, {1, "1"}, {2, "2"}, {3, "3"}, {4, "4"}, {5, "5"}, {6, "6–7"}, {8, "8–10"}, {11, "11+"}}
 
 // marketsFigure has a small chart a market, all on one scale, with everyone in grey behind.
 func marketsFigure(rows []engagementRow, o outcome) Figure {

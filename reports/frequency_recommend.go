@@ -68,9 +68,9 @@ const recommendationQuestion = "How often should we message?"
 func recommendationFigure(d *Data) (Figure, Answer) {
 	rows := slices.DeleteFunc(askDimensions[recommendationRow](d, "frequency_recommendation"), func(r recommendationRow) bool { return r.Headline == 0 })
 	f := Figure{ID: "recommendation", Topic: "Worth of a frequency", Interval: "95% intervals, over groups of contacts", Level: Within, Ask: "frequency_recommendation", Metric: "frequency_recommendation",
-		Columns: slices.Concat([]Column{{"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"person_days", "Person-days", Count, false}, {"utility", "Worth per 100 person-days", Number, true}},
-			[]Column{{"utility_lower", "95% from", Number, false}, {"utility_upper", "to", Number, false}, {"plausible", "May be best", Text, false}, {"chance_best", "Chance of being best", Percent, false},
-				{"opt_out_rate", "Opt-outs per 1,000 person-days", Permille, false}, {"opt_out_lower", "95% from", Permille, false}, {"opt_out_upper", "to", Permille, false}, {"within_budget", "Keeps the budget", Text, false}, whyColumn})}
+		Columns: []Column{{"dose", "Messages in 7 days", Text, false}, {"contacts", "Contacts", Count, false}, {"person_days", "Person-days", Count, false},
+			{"utility", "Worth per person-day", Number, true}, {"utility_lower", "95% from", Number, false}, {"utility_upper", "to", Number, false}, {"plausible", "May be best", Text, false}, {"chance_best", "Chance of being best", Percent, false},
+			{"opt_out_rate", "Opt-outs per 1,000 person-days", Permille, false}, {"opt_out_lower", "95% from", Permille, false}, {"opt_out_upper", "to", Permille, false}, {"within_budget", "Keeps the budget", Text, false}, whyColumn}}
 	a := Answer{Question: recommendationQuestion, Figure: f.ID}
 	for _, g := range bySlice(rows, func(r recommendationRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
 		v := View{Slice: g.Slice, N: count(sumOf(g.Rows, func(r recommendationRow) uint64 { return r.PersonDays })) + " person-days"}
@@ -82,7 +82,6 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 		may, not := Line{Colour: Engage, Loose: true}, Line{Colour: Plain, Symbol: "diamond", Loose: true}
 		for i, r := range g.Rows {
 			chart.Axis = append(chart.Axis, r.name())
-			chart.N = append(chart.N, "")
 			dot := Dot{At: i, Row: i, Value: r.Utility, Lower: r.Lower, Upper: r.Upper}
 			plausible := ""
 			switch {
@@ -99,13 +98,12 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 			if r.Recommended == 1 {
 				plausible = "recommended"
 			}
-			why, keeps := r.Excluded, ""
+			keeps := ""
 			if r.Budget != nil && r.Candidate == 1 {
 				keeps = map[uint8]string{0: "no", 1: "yes"}[r.WithinBudget]
 			}
-			v.Rows = append(v.Rows, []any{r.name(), r.Contacts, r.PersonDays, number(dot.Value), number(dot.Lower), number(dot.Upper), plausible, number(r.ChanceBest), number(r.OptOut), number(r.OptOutLower), number(r.OptOutUpper), keeps, why})
+			v.Rows = append(v.Rows, []any{r.name(), r.Contacts, r.PersonDays, number(dot.Value), number(dot.Lower), number(dot.Upper), plausible, number(r.ChanceBest), number(r.OptOut), number(r.OptOutLower), number(r.OptOutUpper), keeps, r.Excluded})
 		}
-		chart.N = nil
 		chart.Lines = []Line{not, may}
 		drawn := chart.Chart()
 		drawn.Key = []KeyItem{{"●", template.CSS(Engage), "may be the best"}, {"◆", template.CSS(Plain), "worth less than another, or too little data"}}
@@ -115,7 +113,6 @@ func recommendationFigure(d *Data) (Figure, Answer) {
 	if len(f.Views) == 0 {
 		return f, Answer{}
 	}
-	f.Columns[3].Title = "Worth per person-day"
 	r := rows[0]
 	engagement := map[string]string{"open": "an open", "click": "a click", "reply": "a reply"}[r.Outcome]
 	per := "Worth per person-day at risk, were this many messages kept up"
@@ -256,13 +253,22 @@ type whatIfRow struct {
 	Outcome    string   `json:"outcome"`
 }
 
-var whatIfNames = map[string]string{"send": "Messages sent", "spend": "Spend", "opt_out": "Opt-outs"}
+type whatIfMeasure struct{ name, title, colour string }
+
+var whatIfMeasures = []whatIfMeasure{
+	{"send", "Messages sent", Plain}, {"spend", "Spend", Plain}, {"engagement", "Engagements", Engage}, {"opt_out", "Opt-outs", Leave},
+}
 
 func (r whatIfRow) name() string {
 	if r.Measure == "engagement" {
 		return map[string]string{"open": "Opens", "click": "Clicks", "reply": "Replies"}[r.Outcome]
 	}
-	return whatIfNames[r.Measure]
+	for _, m := range whatIfMeasures {
+		if m.name == r.Measure {
+			return m.title
+		}
+	}
+	return r.Measure
 }
 
 func whatIfFigure(d *Data) Figure {
@@ -271,25 +277,22 @@ func whatIfFigure(d *Data) Figure {
 		Unit:     "Change per 1,000 contacts at risk and 30 days, were every larger number of messages at the cap",
 		Interval: "95% intervals, over groups of contacts",
 		Notes:    []string{"The bases differ: messages and engagement are of all contacts at risk, those who were sent none included; opt-outs of those whose prior engagement is known."},
-		Columns: slices.Concat([]Column{{"measure", "Measure", Text, false}, {"identification", "Level", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"observed_lower", "95% from", Number, false}, {"observed_upper", "to", Number, false},
+		Columns: []Column{{"measure", "Measure", Text, false}, {"identification", "Level", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"observed_lower", "95% from", Number, false}, {"observed_upper", "to", Number, false},
 			{"capped", "Capped", Number, false}, {"capped_lower", "95% from", Number, false}, {"capped_upper", "to", Number, false}, {"change", "Change", Change, true},
-			{"change_lower", "95% from", Change, false}, {"change_upper", "to", Change, false}, whyColumn})}
-	measures := []string{"send", "spend", "engagement", "opt_out"}
-	measures = slices.DeleteFunc(measures, func(m string) bool {
-		return !slices.ContainsFunc(rows, func(r whatIfRow) bool { return r.Measure == m && r.Dimension == all })
+			{"change_lower", "95% from", Change, false}, {"change_upper", "to", Change, false}, whyColumn}}
+	measures := slices.DeleteFunc(slices.Clone(whatIfMeasures), func(m whatIfMeasure) bool {
+		return !slices.ContainsFunc(rows, func(r whatIfRow) bool { return r.Measure == m.name && r.Dimension == all })
 	})
 	for _, g := range bySlice(rows, func(r whatIfRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
 		v := View{Slice: g.Slice, N: count(g.Rows[0].PersonDays) + " person-days of " + count(g.Rows[0].Contacts) + " contacts"}
 		for _, m := range measures {
-			chart := Dots{Title: map[string]string{"send": "Messages sent", "spend": "Spend", "engagement": "Engagements", "opt_out": "Opt-outs"}[m], Label: "Change in " + m + " by cap", Kind: Change, Signed: true, Under: "Cap on messages in 7 days"}
-			line := Line{Colour: map[string]string{"send": Plain, "spend": Plain, "engagement": Engage, "opt_out": Leave}[m], Loose: true}
+			chart := Dots{Title: m.title, Label: "Change in " + m.name + " by cap", Kind: Change, Signed: true, Under: "Cap on messages in 7 days"}
+			line := Line{Colour: m.colour, Loose: true}
 			for _, r := range g.Rows {
-				if r.Measure != m {
+				if r.Measure != m.name {
 					continue
 				}
-				if m == "engagement" {
-					chart.Title = r.name()
-				}
+				chart.Title = r.name() // which engagement
 				dot := Dot{At: len(chart.Axis), Row: len(v.Rows), Value: r.Change, Lower: r.Lower, Upper: r.Upper}
 				why := ""
 				if !dot.shown() {
@@ -311,7 +314,11 @@ func whatIfFigure(d *Data) Figure {
 	for _, r := range rows {
 		if r.Dimension == all && r.Assumption != "" && !seen[r.Measure] {
 			seen[r.Measure] = true
-			f.Notes = append(f.Notes, r.name()+", "+r.Level+": "+r.Assumption+"."+map[bool]string{true: " It cannot be told here: the comparison fails its check, or rests on replies."}[r.Verdict == "cannot tell"])
+			note := r.name() + ", " + r.Level + ": " + r.Assumption + "."
+			if r.Verdict == "cannot tell" {
+				note += " It cannot be told here: the comparison fails its check, or rests on replies."
+			}
+			f.Notes = append(f.Notes, note)
 		}
 	}
 	slices.Sort(f.Notes)
