@@ -2,7 +2,6 @@ package transform
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -74,22 +73,4 @@ func fillDose(ctx context.Context, r *run, m model, staging string, w Window) er
 	return stageRows(ctx, r, staging, `business_id, window_from, window_to, cutoff, identification, dimension, segment, outcome, dose_from, dose_to,
 contacts, person_days, outcomes, sum_dose, sum_nn, sum_yy, sum_ny, cross_nn, cross_yy, cross_ny, cross_yn,
 suppressed, rate, std_error, lower, upper, design_effect, marginal, marginal_std_error, marginal_lower, marginal_upper`, staged)
-}
-
-// stageRows writes rows of the given columns.
-func stageRows(ctx context.Context, r *run, staging, columns string, rows [][]any) error {
-	batch, err := r.db.PrepareBatch(ctx, "INSERT INTO "+staging+" ("+columns+")")
-	if err != nil {
-		return fmt.Errorf("stage: %w", err)
-	}
-	defer batch.Close()
-	for _, row := range rows {
-		if err := batch.Append(row...); err != nil {
-			return fmt.Errorf("stage a row: %w", err)
-		}
-	}
-	if err := batch.Send(); err != nil {
-		return fmt.Errorf("stage: %w", err)
-	}
-	return nil
 }
