@@ -33,12 +33,12 @@ func (r curveRow) enough() bool { return r.contacts >= fewestContacts && r.out >
 
 // doseLimits are the first and the last dose of bins.
 func doseLimits(doses int) (from, to *uint16) {
-	for b, limits := range bins {
+	for b, bin := range bins {
 		if doses>>b&1 == 1 {
 			if from == nil {
-				from = &bins[b][0]
+				from = &bin.from
 			}
-			to = &limits[1]
+			to = &bin.to
 		}
 	}
 	return from, to

@@ -41,12 +41,16 @@ func (d doseRow) sums() sums {
 	return sums{Contacts: d.Contacts, Units: d.Days, Outcomes: d.Outcomes, NN: d.NN, YY: d.YY, NY: d.NY}
 }
 
-// bins are the doses told apart: 0, 1, 2, 3, 4, 5, 6-7, 8-10, 11 and more.
-var bins = [9][2]uint16{{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 7}, {8, 10}, {11, 65535}}
+// bins are the doses told apart.
+var bins = [...]doseBin{{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 7}, {8, 10}, {11, noUpperEnd}}
+
+type doseBin struct{ from, to uint16 }
+
+const noUpperEnd = 65535
 
 // follows reports whether d is the bin after b of the same segment and outcome.
 func (d doseRow) follows(b doseRow) bool {
-	i, j := slices.Index(bins[:], [2]uint16{d.From, d.To}), slices.Index(bins[:], [2]uint16{b.From, b.To})
+	i, j := slices.Index(bins[:], doseBin{d.From, d.To}), slices.Index(bins[:], doseBin{b.From, b.To})
 	return i == j+1 && d.Business == b.Business && d.Dimension == b.Dimension && d.Segment == b.Segment && d.Outcome == b.Outcome
 }
 

@@ -178,7 +178,7 @@ func (s *segment) contests() []contest {
 		var choices []choice
 		for b := range doseBins {
 			c := choice{
-				from: binFrom[b], to: binTo[b], dose: s.dose[b], index: first + b,
+				from: bins[b].from, to: bins[b].to, dose: s.dose[b], index: first + b,
 				contacts: all[atDoseContacts+b], personDays: personDays(all, b), engagements: s.engaged(all, b), optOut: optOuts(all, b),
 			}
 			if c.personDays == 0 {
@@ -465,7 +465,7 @@ func (k choice) name() string {
 		return "arm " + k.arm
 	case k.from == k.to:
 		return fmt.Sprintf("dose %d", k.from)
-	case k.to == 65535:
+	case k.to == noUpperEnd:
 		return fmt.Sprintf("dose %d or more", k.from)
 	}
 	return fmt.Sprintf("dose %d to %d", k.from, k.to)

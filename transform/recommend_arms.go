@@ -111,7 +111,7 @@ func (t *tested) choice(outcome int) (k choice, covariance [2][2]float64, groups
 	}
 	rates := ratesOf(all, outcome)
 	k = choice{
-		arm: t.arm, to: 65535, dose: 7 * rates.sent, contacts: all[armContacts], personDays: all[armRiskDays],
+		arm: t.arm, to: noUpperEnd, dose: 7 * rates.sent, contacts: all[armContacts], personDays: all[armRiskDays],
 		engagements: all[armEngaged+outcome], optOut: all[armOptOuts],
 	}
 	groups = len(t.groups)

@@ -206,7 +206,7 @@ type kind struct {
 
 func aKind() (k kind) {
 	for b := range doseBins {
-		k.byDose[b] = float64(binFrom[b])
+		k.byDose[b] = float64(bins[b].from)
 		k.leaves[b] = .0012 * math.Exp(.17*k.byDose[b])
 		if b > 0 {
 			k.falls[b-1] = falls(k.byDose[b])
@@ -244,7 +244,7 @@ func (k kind) contact(r *rand.Rand) (c dosed) {
 	}
 	for d := range dosedDays {
 		b := bin()
-		exact := int(binFrom[b])
+		exact := int(bins[b].from)
 		p := prior
 		if d < 10 {
 			p = 0
@@ -375,7 +375,7 @@ VALUES ('%[1]s', '2026-01-01', '2026-03-02', 'all', 'message', 'open', 'associat
 	best, plausible := map[string]int{}, map[string]map[int]bool{}
 	recommended := 0
 	for _, r := range adviceRows(t, db) {
-		b := slices.Index(binFrom[:], r.From)
+		b := slices.IndexFunc(bins[:], func(bin doseBin) bool { return bin.from == r.From })
 		key := r.Business + r.Identification
 		if plausible[key] == nil {
 			plausible[key], best[key] = map[int]bool{}, -1

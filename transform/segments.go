@@ -13,7 +13,7 @@ import (
 
 // Doses and exposures have the bins of all metrics; the sums of the shared part sums_by_group stand in this order.
 const (
-	doseBins     = 9 // 0, 1, 2, 3, 4, 5, 6-7, 8-10, 11+; an exposure is in the same bin, and never in the first
+	doseBins     = len(bins) // an exposure is in the same bin, and never in the first
 	exposureBins = doseBins - 1
 	exactDoses   = 12 // 0, 1, ..., 10, 11+
 	priors       = 5  // unknown, none, lower, middle, upper third
@@ -33,9 +33,8 @@ const (
 )
 
 var (
-	binFrom = [doseBins]uint16{0, 1, 2, 3, 4, 5, 6, 8, 11}
-	binTo   = [doseBins]uint16{0, 1, 2, 3, 4, 5, 7, 10, 65535}
-	binOf   = [exactDoses]int{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8}
+	// binOf is the place in bins of an exact dose.
+	binOf = [exactDoses]int{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8}
 	// engagements are what counts as one, in the order of the sums and of preference. Opens are many, and each belongs to one
 	// message; replies come last: what a contact would have written anyway counts as one too, and the more so the more
 	// messages there are.
@@ -248,7 +247,7 @@ func (s *segment) plan(outcome string) {
 	}
 	s.outcome = max(s.outcome, 0)
 	for b := range doseBins {
-		s.dose[b] = float64(binFrom[b])
+		s.dose[b] = float64(bins[b].from)
 	}
 	for b, doses := range map[int][]int{6: {6, 7}, 7: {8, 9, 10}} {
 		if n := all[atDays+doses[0]] + total(all[atDays+doses[1]:atDays+doses[len(doses)-1]+1]); n > 0 {
