@@ -22,17 +22,6 @@ type DoseCurve struct {
 	Covariance [][]float64
 }
 
-// IndependentCovariance is the covariance of estimates that share no contacts, from their standard errors.
-func IndependentCovariance(engagement, optOut []float64) [][]float64 {
-	errors := append(append([]float64{}, engagement...), optOut...)
-	covariance := make([][]float64, len(errors))
-	for i, se := range errors {
-		covariance[i] = make([]float64, len(errors))
-		covariance[i][i] = se * se
-	}
-	return covariance
-}
-
 // Values are what the business says outcomes are worth, in one currency. They have no defaults.
 type Values struct {
 	Engagement float64 // gain of one engagement

@@ -24,7 +24,7 @@ func sixDoses() DoseCurve {
 			Engagement: m[i], OptOut: q[i], OptOutMost: q[i] + Z*optOut[i],
 		})
 	}
-	c.Covariance = IndependentCovariance(engagement, optOut)
+	c.Covariance = independent(append(engagement, optOut...))
 	return c
 }
 

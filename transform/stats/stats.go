@@ -1,7 +1,7 @@
 // Package stats estimates rates, curves and models with their uncertainty: what SQL should not do.
 // Every function is pure, names its source and sums in the order given. It never returns a NaN, an
 // infinity or a clipped limit: what is not defined comes back as false or as an error. All intervals are
-// of 95 %, two-sided.
+// of 95 %, two-sided. Some functions are called by tests only: they are references that results of SQL are held against.
 package stats
 
 import (

@@ -31,6 +31,16 @@ func allNear(t *testing.T, what string, got, want []float64, tolerance float64) 
 	}
 }
 
+// independent is the covariance of estimates that share nothing.
+func independent(stdErrors []float64) [][]float64 {
+	covariance := make([][]float64, len(stdErrors))
+	for i, se := range stdErrors {
+		covariance[i] = make([]float64, len(stdErrors))
+		covariance[i][i] = se * se
+	}
+	return covariance
+}
+
 func TestStudentQuantile(t *testing.T) {
 	f := func(df, want float64) {
 		t.Helper()

@@ -444,7 +444,7 @@ func TestIndependenceOfAnUnweightedSample(t *testing.T) {
 }
 
 func TestRanks(t *testing.T) {
-	covariance := IndependentCovariance([]float64{.02, .02, .02, .02, .015}, nil)
+	covariance := independent([]float64{.02, .02, .02, .02, .015})
 	ranks, critical, err := Ranks([]float64{.42, .38, .37, .25, .10}, covariance)
 	if err != nil {
 		t.Fatal(err)
@@ -455,38 +455,6 @@ func TestRanks(t *testing.T) {
 	}
 	if _, _, err := Ranks([]float64{1}, [][]float64{{1}}); !errors.Is(err, ErrShape) {
 		t.Errorf("one item: %v", err)
-	}
-}
-
-func TestCompareOptions(t *testing.T) {
-	m, ok := CompareOptions(45, 30, 400)
-	if !ok {
-		t.Fatal("undefined")
-	}
-	near(t, "chi-squared", m.ChiSquared, 3, closedForm)
-	near(t, "p", m.P, .0832645167, closedForm)
-	near(t, "difference", m.Value, .0375, closedForm)
-	near(t, "standard error", m.StdError, .0215692924, 5e-9)
-	near(t, "lower", m.Lower, -.0047750363, 5e-8)
-	near(t, "upper", m.Upper, .0797750363, 5e-9)
-	for _, c := range [][3]uint64{{0, 0, 9}, {5, 5, 9}, {9, 0, 9}} {
-		if m, ok := CompareOptions(c[0], c[1], c[2]); ok {
-			t.Errorf("%v: %+v", c, m)
-		}
-	}
-
-	var rows [][]bool
-	for _, row := range []string{"110", "100", "111", "010", "100", "110", "000", "101", "110", "100"} {
-		rows = append(rows, column([]byte(row), func(b byte) bool { return b == '1' }))
-	}
-	q, df, p, err := CochranQ(rows)
-	if err != nil || df != 2 {
-		t.Fatal(df, err)
-	}
-	near(t, "Q", q, 6.75, closedForm)
-	near(t, "p", p, .034218118312, closedForm)
-	if _, _, _, err := CochranQ([][]bool{{true, true}, {false, false}}); !errors.Is(err, ErrNoVariation) {
-		t.Errorf("all or none: %v", err)
 	}
 }
 
