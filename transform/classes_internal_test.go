@@ -44,7 +44,7 @@ func TestDecline(t *testing.T) {
 	if err != nil || len(found) != 2 {
 		t.Fatalf("tested %v, %v; want two", found, err)
 	}
-	near(t, "decline", found[0], 2*184756./30045015, 1e-12) // the less probable of two: doubled
+	CloseTo(t, "decline", found[0], 2*184756./30045015, 1e-12) // the less probable of two: doubled
 	if found[1] < .5 {
 		t.Errorf("no change has p = %g", found[1])
 	}

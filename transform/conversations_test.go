@@ -97,8 +97,8 @@ FROM first_response WHERE dimension = 'all' AND author = '`+author+`' AND clock 
 				default:
 					continue
 				}
-				closeTo(t, r.Measure, r.Estimate, want, slack)
-				closeTo(t, "its standard error", r.StdError, stdError*1.000389333, 1e-8) // of 1285 clusters
+				transform.CloseTo(t, r.Measure, r.Estimate, want, slack)
+				transform.CloseTo(t, "its standard error", r.StdError, stdError*1.000389333, 1e-8) // of 1285 clusters
 				if !(r.Lower < want && want < r.Upper) {
 					t.Errorf("%s: limits %v and %v", r.Measure, r.Lower, r.Upper)
 				}

@@ -40,6 +40,7 @@ FROM person_days WHERE channel = 'whatsapp' ORDER BY contact, day`); err != nil 
 	return days
 }
 
+// near compares by share of what is wanted; transform.CloseTo by distance.
 func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tolerance*math.Abs(want)) {
@@ -50,7 +51,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 // What the sums of contacts say must be what the rows of the contacts say.
 func TestCurvesAgreeWithTheRows(t *testing.T) {
 	db := warehousetest.New(t)
-	insertLines(t, db, simulate.New(curveWorld).Lines())
+	insertLines(t, db, "shop", simulate.New(curveWorld).Lines())
 	run(t, db, transform.Window{})
 	var rows []struct {
 		Unit           string   `ch:"unit"`

@@ -14,7 +14,7 @@ import (
 // adds to both bins goes together.
 func TestDoseAgreesWithTheRows(t *testing.T) {
 	db := warehousetest.New(t)
-	insertLines(t, db, simulate.New(curveWorld).Lines())
+	insertLines(t, db, "shop", simulate.New(curveWorld).Lines())
 	run(t, db, transform.Window{})
 	days := daysAtRisk(t, db)
 	type counts struct{ n, y float64 }

@@ -17,14 +17,8 @@ func TestReachAndRanks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near := func(what string, got, want float64) {
-		t.Helper()
-		if math.Abs(got-want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", what, got, want)
-		}
-	}
-	near("reach", *points[0].reach, .4)
-	near("standard error", *points[0].stdError, math.Sqrt(.24/99))
+	CloseTo(t, "reach", *points[0].reach, .4, 1e-9)
+	CloseTo(t, "standard error", *points[0].stdError, math.Sqrt(.24/99), 1e-9)
 	if points[0].ranked != 2 || *points[0].best != 1 || *points[0].worst != 2 || *points[1].best != 1 || *points[1].worst != 2 {
 		t.Errorf("20 against 10 of 100 are told apart: %+v", points[:2])
 	}

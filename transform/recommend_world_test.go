@@ -25,13 +25,7 @@ func TestAdviceOnWorlds(t *testing.T) {
 	for name, o := range kinds {
 		o.Contacts, o.Days, o.Clicks = 900, 70, true
 		kinds[name] = o
-		var events []event
-		for l := range simulate.New(o).Lines() {
-			e := fromLine(l)
-			e["business_id"], e["arm"] = name, l.Arm
-			events = append(events, e)
-		}
-		insert(t, db, events)
+		insertLines(t, db, name, simulate.New(o).Lines())
 	}
 	values := transform.Values{Engagement: 1, OptOut: 50, Message: .01, Budget: 1, Outcome: "open"}
 	if _, err := transform.RunWith(t.Context(), db, "frequency", transform.Window{}, values); err != nil {

@@ -185,7 +185,7 @@ func messagesStep(t *testing.T, result transform.Result) transform.Step {
 // Each run over all days ends a day later than the one of the day before. Of these windows only the last is kept, and all that were named.
 func TestWindowsThatNobodyNamedAreReplaced(t *testing.T) {
 	db := warehousetest.New(t)
-	insertLines(t, db, simulate.New(simulate.Options{Seed: 2, Contacts: 60, Days: 14}).Lines())
+	insertLines(t, db, "shop", simulate.New(simulate.Options{Seed: 2, Contacts: 60, Days: 14}).Lines())
 	first := runCore(t, db, transform.Window{}).Window
 	named := transform.Window{From: first.From, To: first.To.AddDate(0, 0, -3)}
 	runCore(t, db, named)

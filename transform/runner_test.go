@@ -80,7 +80,7 @@ func TestRunWithoutData(t *testing.T) {
 
 func TestRunAgainIsTheSame(t *testing.T) {
 	db := warehousetest.New(t)
-	insertLines(t, db, simulate.New(simulate.Options{Seed: 2, Contacts: 80, Days: 35}).Lines())
+	insertLines(t, db, "shop", simulate.New(simulate.Options{Seed: 2, Contacts: 80, Days: 35}).Lines())
 	first := runCore(t, db, transform.Window{})
 	again := runCore(t, db, transform.Window{})
 	if !slices.Equal(prints(first), prints(again)) {
@@ -192,7 +192,7 @@ FROM frequency_engagement WHERE outcome = 'open' ORDER BY ALL`
 // come at once go one after another.
 func TestRunsThatBreakOffAndRunsAtOnce(t *testing.T) {
 	db := warehousetest.New(t)
-	insertLines(t, db, simulate.New(simulate.Options{Seed: 4, Contacts: 100, Days: 9}).Lines())
+	insertLines(t, db, "shop", simulate.New(simulate.Options{Seed: 4, Contacts: 100, Days: 9}).Lines())
 	want := runCore(t, db, transform.Window{})
 	for _, wait := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)

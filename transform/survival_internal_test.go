@@ -1,20 +1,11 @@
 package transform
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
 	"drumbeat/transform/stats"
 )
-
-// near compares to the last digit that the reference gives.
-func near(t *testing.T, what string, got, want, tolerance float64) {
-	t.Helper()
-	if !(math.Abs(got-want) <= tolerance) {
-		t.Errorf("%s = %.10f, want %.10f", what, got, want)
-	}
-}
 
 // The remission times of Miller 1997 (leukaemia, in weeks) as days: a subject of time n is at risk on n days, of which the last has the event.
 var (
@@ -61,15 +52,15 @@ func TestCurveOfKnownTimes(t *testing.T) {
 	survival := map[int][2]float64{9: {.909091, .0866784}, 13: {.818182, .1162913}, 18: {.715909, .1396650}, 23: {.613636, .1526323},
 		31: {.490909, .1641933}, 34: {.368182, .1626689}, 48: {.184091, .1534927}}
 	for time, want := range survival {
-		near(t, "survival", 1-points[time-1].incidence, want[0], 5e-7)
-		near(t, "standard error", points[time-1].stdError, want[1], 5e-8)
+		CloseTo(t, "survival", 1-points[time-1].incidence, want[0], 5e-7)
+		CloseTo(t, "standard error", points[time-1].stdError, want[1], 5e-8)
 	}
-	near(t, "upper limit at 9", 1-points[8].interval.Lower, .986674, 5e-7)
-	near(t, "lower limit at 9", 1-points[8].interval.Upper, .5080802, 5e-8)
-	near(t, "upper limit at 23", 1-points[22].interval.Lower, .8352990, 5e-7)
-	near(t, "lower limit at 23", 1-points[22].interval.Upper, .2657520, 5e-8)
-	near(t, "cumulative hazard", points[47].cumulative, 1.4087662338, 5e-11)
-	near(t, "its standard error", points[47].cumulativeSE, .6378068878, 5e-11)
+	CloseTo(t, "upper limit at 9", 1-points[8].interval.Lower, .986674, 5e-7)
+	CloseTo(t, "lower limit at 9", 1-points[8].interval.Upper, .5080802, 5e-8)
+	CloseTo(t, "upper limit at 23", 1-points[22].interval.Lower, .8352990, 5e-7)
+	CloseTo(t, "lower limit at 23", 1-points[22].interval.Upper, .2657520, 5e-8)
+	CloseTo(t, "cumulative hazard", points[47].cumulative, 1.4087662338, 5e-11)
+	CloseTo(t, "its standard error", points[47].cumulativeSE, .6378068878, 5e-11)
 
 	for _, f := range []struct {
 		subjects       []stats.Subject
@@ -79,8 +70,8 @@ func TestCurveOfKnownTimes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, "mean of 36", mean, f.mean, 5e-5)
-		near(t, "its standard error", stdError, f.stdError, 5e-6)
+		CloseTo(t, "mean of 36", mean, f.mean, 5e-5)
+		CloseTo(t, "its standard error", stdError, f.stdError, 5e-6)
 	}
 	if _, _, err := meanStayed(stayOf(nonmaintained), 46); err == nil {
 		t.Error("a mean beyond the last day")
@@ -89,7 +80,7 @@ func TestCurveOfKnownTimes(t *testing.T) {
 	if !ok {
 		t.Fatal("no log-rank test")
 	}
-	near(t, "log-rank", x, 3.396388699, 5e-10)
+	CloseTo(t, "log-rank", x, 3.396388699, 5e-10)
 	if _, ok := logRank(stayOf(maintained), nil); ok {
 		t.Error("a test with one group")
 	}
@@ -112,8 +103,8 @@ func TestCurvesOfSumsAreThoseOfSubjects(t *testing.T) {
 		points := incidence(days, func(d lifeDay) uint64 { return d.Ended[cause-1] })
 		for _, w := range want {
 			p := points[int(w.Time)-1]
-			near(t, "incidence", p.incidence, w.Share, 1e-12)
-			near(t, "standard error", p.stdError, w.StdError, 1e-9)
+			CloseTo(t, "incidence", p.incidence, w.Share, 1e-12)
+			CloseTo(t, "standard error", p.stdError, w.StdError, 1e-9)
 		}
 	}
 	curve, err := stats.KaplanMeier(subjects)
@@ -123,12 +114,12 @@ func TestCurvesOfSumsAreThoseOfSubjects(t *testing.T) {
 	points := incidence(days, lifeDay.ended)
 	for _, s := range curve.Steps {
 		p := points[int(s.Time)-1]
-		near(t, "survival", 1-p.incidence, s.Share, 1e-12)
-		near(t, "standard error", p.stdError, s.StdError, 1e-9)
-		near(t, "cumulative hazard", p.cumulative, s.CumulativeHazard, 1e-12)
+		CloseTo(t, "survival", 1-p.incidence, s.Share, 1e-12)
+		CloseTo(t, "standard error", p.stdError, s.StdError, 1e-9)
+		CloseTo(t, "cumulative hazard", p.cumulative, s.CumulativeHazard, 1e-12)
 		if s.HasInterval {
-			near(t, "lower", 1-p.interval.Upper, s.Lower, 1e-9)
-			near(t, "upper", 1-p.interval.Lower, s.Upper, 1e-9)
+			CloseTo(t, "lower", 1-p.interval.Upper, s.Lower, 1e-9)
+			CloseTo(t, "upper", 1-p.interval.Lower, s.Upper, 1e-9)
 		}
 	}
 }

@@ -48,13 +48,7 @@ func live(t *testing.T, db *warehouse.DB, kind string, o simulate.Options, first
 	t.Helper()
 	for seed := first; seed < first+count; seed++ {
 		o.Seed = uint64(seed)
-		var events []event
-		for l := range simulate.New(o).Lines() {
-			e := fromLine(l)
-			e["business_id"], e["arm"] = fmt.Sprint(kind, seed), l.Arm
-			events = append(events, e)
-		}
-		insert(t, db, events)
+		insertLines(t, db, fmt.Sprint(kind, seed), simulate.New(o).Lines())
 	}
 }
 
@@ -400,13 +394,6 @@ func table(t *testing.T, name ...string) map[string][]string {
 	return columns
 }
 
-func closeTo(t *testing.T, what string, got, want, slack float64) {
-	t.Helper()
-	if !(math.Abs(got-want) <= slack) {
-		t.Errorf("%s is %v, want %v", what, got, want)
-	}
-}
-
 // A real test of an e-mail (K. Hillstrom, MineThatData, 2008): 64,000 customers in three random arms, one of which got nothing. Its
 // arms go to the estimators and not through the events: a hold-out has no send that could name its arm, and no visit has a time.
 func TestRandomisedEmail(t *testing.T) {
@@ -431,8 +418,8 @@ func TestRandomisedEmail(t *testing.T) {
 	if !ok {
 		t.Fatal("no interval")
 	}
-	closeTo(t, "lower limit of visits", visited.Lower, .177625, 6e-7)
-	closeTo(t, "upper limit of visits", visited.Upper, .188003, 6e-7)
+	transform.CloseTo(t, "lower limit of visits", visited.Lower, .177625, 6e-7)
+	transform.CloseTo(t, "upper limit of visits", visited.Upper, .188003, 6e-7)
 	for _, c := range []struct {
 		what                string
 		of                  map[string]uint64
@@ -447,9 +434,9 @@ func TestRandomisedEmail(t *testing.T) {
 		if !ok {
 			t.Fatal(c.what)
 		}
-		closeTo(t, c.what, d.Value, c.value, 6e-7)
-		closeTo(t, c.what+", lower limit", d.Lower, c.lower, 6e-7)
-		closeTo(t, c.what+", upper limit", d.Upper, c.upper, 6e-7)
+		transform.CloseTo(t, c.what, d.Value, c.value, 6e-7)
+		transform.CloseTo(t, c.what+", lower limit", d.Lower, c.lower, 6e-7)
+		transform.CloseTo(t, c.what+", upper limit", d.Upper, c.upper, 6e-7)
 	}
 }
 
@@ -480,7 +467,7 @@ func TestCallingStopsAtSuccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeTo(t, "z of the crude trend", trend.Z, -14.3681096, 6e-8)
+	transform.CloseTo(t, "z of the crude trend", trend.Z, -14.3681096, 6e-8)
 
 	var hazards []float64
 	called := uint64(0)
@@ -491,7 +478,7 @@ func TestCallingStopsAtSuccess(t *testing.T) {
 		hazards = append(hazards, float64(successes[i])/float64(called))
 		called -= persons[i]
 	}
-	closeTo(t, "success at the first call of those called", hazards[0], 2300./41188, 1e-12)
+	transform.CloseTo(t, "success at the first call of those called", hazards[0], 2300./41188, 1e-12)
 	crude := float64(successes[0]) / float64(persons[0])
 	// Of those who got one call only, 13 % said yes; of those who got a first call, 5.6 %.
 	if hazards[0] > .45*crude {

@@ -38,11 +38,14 @@ func hashed(name string) uint64 {
 	return h.Sum64()
 }
 
-func insertLines(t testing.TB, db *warehouse.DB, lines iter.Seq[canonical.Line]) {
+// insertLines tells the lines of a world as those of a business.
+func insertLines(t testing.TB, db *warehouse.DB, business string, lines iter.Seq[canonical.Line]) {
 	t.Helper()
 	var events []event
 	for l := range lines {
-		events = append(events, fromLine(l))
+		e := fromLine(l)
+		e["business_id"], e["arm"] = business, l.Arm
+		events = append(events, e)
 	}
 	insert(t, db, events)
 }
@@ -52,7 +55,7 @@ func TestModelsAgreeWithTheReference(t *testing.T) {
 	world := simulate.New(simulate.Options{Seed: 5, Contacts: 400, Days: 45, Dead: .2})
 	want := simulate.Measure(world.Lines())
 	db := warehousetest.New(t)
-	insertLines(t, db, world.Lines())
+	insertLines(t, db, "shop", world.Lines())
 	result := runCore(t, db, transform.Window{})
 
 	if !result.Cutoff.Equal(want.Cutoff) {
