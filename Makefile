@@ -28,7 +28,7 @@ KILLS ?= 200
 
 soak: deps ## kill collector and engine at random moments, KILLS=200 times; hold the metrics against 400 worlds
 	DRUMBEAT_SOAK=$(KILLS) $(GO) test ./cmd/drumbeat -run '^TestKilledAtRandomMoments$$' -count=1 -timeout 2h -v
-	DRUMBEAT_SOAK=400 $(GO) test ./transform -run '^(TestKnownTruth|TestPlausibleDosesHoldTheBest|TestExcessHoldsTheTruth|TestConsentIntervalsHoldTheTruth)$$' -count=1 -timeout 4h -v
+	DRUMBEAT_SOAK=400 $(GO) test ./transform -run '^(TestKnownTruth|TestKnownArms|TestPlausibleDosesHoldTheBest|TestExcessHoldsTheTruth|TestConsentIntervalsHoldTheTruth)$$' -count=1 -timeout 4h -v
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted >&2; exit 1; }
