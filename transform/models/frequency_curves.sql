@@ -18,7 +18,7 @@
 --          and the segment; of days of the day before, which is found where it is used; 0 where that is not known. A contact is sampled if its
 --          sampled_on is under 7, on that day of the week.
 --          A cell is 9 x group of prior engagement + bin of dose or exposure; those from 36 on are without known prior engagement.
---          n and y of a tally are of five outcomes side by side, 25 bits each: a pass has fewer units than these can count.
+--          n and y of a tally are five_counts.
 --          With n units, y of them with the outcome, dose or exposure k, sends of the day x, next dose z, outcomes open, click, reply,
 --          any, opt_out as 1 to 5, counts are sums over contacts of
 --          1 if n, of units with known prior engagement, by bin, of any, of doses 1 to 3, of 4 and more, of either: [13]
@@ -110,13 +110,15 @@ SELECT
 FROM (SELECT * FROM {{units}} WHERE x > 0 AND NOT is_part) AS d
 INNER JOIN followed AS e ON e.of_contact = d.contact AND e.sent_on = d.own_day
 -- statement
-WITH arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side
+WITH
+-- shared: five_counts
+bits -> side_by_side[1 + bits] AS one_each
 SELECT
     contact, is_day, cell,
-    any(place)                         AS own_place,
-    side_by_side[1 + groupBitOr(told)] AS is_told,
-    sum(side_by_side[1 + told])        AS n,
-    sum(side_by_side[1 + had])         AS y
+    any(place)                 AS own_place,
+    one_each(groupBitOr(told)) AS is_told,
+    sum(one_each(told))        AS n,
+    sum(one_each(had))         AS y
 FROM {{units}}
 GROUP BY contact, is_day, cell
 -- statement
@@ -157,7 +159,7 @@ INNER JOIN loaded AS v ON v.business_id = p.of_business
 LEFT JOIN names AS n ON n.number = p.own_number
 -- statement
 WITH
-(counts, o) -> toUInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431)) AS one_of,
+-- shared: five_counts
 by_cell AS
 (
     SELECT own_place, is_day, cell, sum(is_told) AS contacts, sum(n) AS units, sum(y) AS outcomes
@@ -262,7 +264,7 @@ FROM centred AS c
 GROUP BY own_place, is_day, outcome
 -- statement
 WITH
-(counts, o) -> toInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431)) AS one_of,
+-- shared: five_counts
 v -> toInt64(round(v * 1048576)) AS exact,
 per_contact AS
 (

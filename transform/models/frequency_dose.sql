@@ -13,9 +13,7 @@
 WITH
 -- shared: loaded
 -- shared: measured_days
--- A count of each of the five outcomes side by side in one number, 25 bits each: a pass has fewer days than these can count.
-arrayMap(bits -> arraySum(o -> bitShiftLeft(toUInt128(bitTest(bits, o)), 25 * o), range(5)), range(32)) AS side_by_side,
-(counts, o) -> toUInt64(bitAnd(bitShiftRight(counts, 25 * o), 33554431))                                AS one_of,
+-- shared: five_counts
 by_dose AS
 (
     SELECT
