@@ -367,7 +367,7 @@ type personDay struct {
 
 // daysAtRisk yields the whole UTC days on which the contact could leave, up to the cutoff. Between
 // two opt-outs there is at most one spell, from the first opt-in after the earlier one to the day of
-// the later one; the first spell may begin a week after the first fact instead. No day counts whose
+// the later one; the first spell begins a week after the first fact, if no opt-in comes before. No day counts whose
 // look-back begins before the account's data, nor any before which the latest that was known is that the address does not exist.
 func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 	return func(yield func(personDay) bool) {
@@ -383,10 +383,13 @@ func (p *person) daysAtRisk(known, cutoff time.Time) iter.Seq[personDay] {
 			after = end
 			var start time.Time
 			switch {
+			case i == 0: // a later opt-in tells of those alone who are still there
+				start = p.first.Add(lookBack)
+				if in >= 0 && p.optIns[in].Before(start) {
+					start = p.optIns[in]
+				}
 			case in >= 0:
 				start = p.optIns[in]
-			case i == 0:
-				start = p.first.Add(lookBack)
 			default:
 				continue
 			}

@@ -12,6 +12,7 @@ const (
 	Arms        = "arms"   // randomised tests,
 	Advice      = "advice" // recommendations with other values,
 	DeadNumbers = "dead numbers"
+	Risk        = "risk" // who is at risk when, and what is compared with what
 )
 
 func init() {
@@ -22,6 +23,8 @@ func init() {
 		Arms:        {"coverage", "messages", "person_days", "frequency_arms", "contact_doses", "frequency_recommendation"},
 		Advice:      {"coverage", "frequency_recommendation", "frequency_what_if"},
 		DeadNumbers: {"coverage", "messages", "person_days", "frequency_opt_out"},
+		Risk: {"coverage", "messages", "person_days", "frequency_distribution", "frequency_opt_out", "opt_out_by_message", "opt_out_by_time", "frequency_dose",
+			"frequency_curves", "contact_doses"},
 	} {
 		for _, m := range jobs["frequency"] {
 			if slices.Contains(relations, m.relation) {

@@ -9,13 +9,14 @@
 --          sent_at and then message_id. Hazard, survival and intervals are computed in Go
 --
 -- A spell is as in person_days, but told by the instant: it begins with the opt-in, or with first contact where none was told
--- before an opt-out, and ends with the opt-out. Nobody knows the number of a message if the spell may be older than the
+-- before an opt-out and before the risk begins without one, and ends with the opt-out. Nobody knows the number of a message if the spell may be older than the
 -- account's data or had sends before the window: it is left out. To let it in later would need just that number.
 WITH
 -- shared: loaded
 toDateTime64('2200-01-01 00:00:00', 3, 'UTC')    AS never,
 toUnixTimestamp64Milli(never)                    AS never_ms,
 toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
+86400000                                         AS day_ms,
 100                                              AS most,
 -- Most facts of a contact name the same account, market and channel: the earliest of each is enough.
 told AS
@@ -73,7 +74,8 @@ alternating AS
 (
     SELECT
         *,
-        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1].1 <= opted_out[1]) AS asked,
+        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1].1 <= opted_out[1])
+            AND opted_in[1].1 <= (intDiv(toUnixTimestamp64Milli(first_at) + day_ms - 1, day_ms) + 7) * day_ms AS asked,
         arraySort(arrayConcat(
             if(asked, [], [(toUnixTimestamp64Milli(first_at), 0, '')]),
             arrayMap(t -> (t.1, 0, t.2), opted_in),

@@ -5,7 +5,7 @@
 -- returns: business_id String, cutoff DateTime64(3, 'UTC'), dimension String, segment String, spell_day UInt16,
 --          entered UInt64, ended UInt64, opt_outs UInt64, blocks UInt64, unreachable UInt64, unknown_start UInt64
 -- units:   spells; `ended` on their last day in sight, the causes among them; spell_day counts from the first midnight after the
---          opt-in, or after first contact where no opt-in was told. Curves and intervals are computed in Go
+--          opt-in, or after first contact where no opt-in was told in its week. Curves and intervals are computed in Go
 --
 -- Not seen from its first day on, a spell enters late: on the 7th day after first contact, when the risk begins, or when
 -- the account's data or the window begin. If nobody knows when it began (entered_late), it is left out.

@@ -87,12 +87,14 @@ contacts AS
     FROM told
     GROUP BY business_id, contact_id
 ),
--- At risk from the first opt-in, if it came before any opt-out, else from first contact.
+-- At risk from the first opt-in, if it came before any opt-out and before the risk begins without one, else from first contact. A later opt-in
+-- moves no beginning: only who is still there can give it.
 beginnings AS
 (
     SELECT
         *,
-        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1].1 <= opted_out[1].1) AS asked,
+        notEmpty(opted_in) AND (empty(opted_out) OR opted_in[1].1 <= opted_out[1].1)
+            AND toUnixTimestamp64Milli(opted_in[1].1) <= (intDiv(toUnixTimestamp64Milli(first_at) + day_ms - 1, day_ms) + 7) * day_ms AS asked,
         arraySort(arrayConcat(
             if(asked, [], [(toUnixTimestamp64Milli(first_at), 0, '')]),
             arrayMap(t -> (toUnixTimestamp64Milli(t.1), 0, ''), opted_in),

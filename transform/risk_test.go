@@ -1,0 +1,76 @@
+package transform_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"drumbeat/transform"
+	"drumbeat/warehouse"
+	"drumbeat/warehouse/warehousetest"
+)
+
+// Each part tells a business of its own, whose contacts are compared without looking ahead, and returns what is to be checked; one run computes all.
+func TestRiskLooksBackOnly(t *testing.T) {
+	db := warehousetest.New(t)
+	var checks []func(t *testing.T)
+	parts := []struct {
+		name string
+		tell func(t *testing.T, db *warehouse.DB, c *crowd) (check func(t *testing.T))
+	}{
+		{"an opt-in that comes late takes no days away", lateConsent},
+	}
+	for i, part := range parts {
+		c := crowd{business: "b" + itoa(i)}
+		checks = append(checks, part.tell(t, db, &c))
+		insert(t, db, c.events)
+	}
+	runJob(t, db, transform.Risk, transform.Window{})
+	for i, part := range parts {
+		t.Run(part.name, checks[i])
+	}
+}
+
+// since returns instants in days from the beginning of a world.
+func since(t *testing.T, begins string) func(d float64) time.Time {
+	start := moment(t, begins+"T00:00:00")
+	return func(d float64) time.Time {
+		return start.Add(time.Duration(d * 24 * float64(time.Hour))).Truncate(time.Second)
+	}
+}
+
+// Sixty contacts, first sent something on day 10 and then every week. Half leave on day 30; of those still there on day 70, half confirm.
+func lateConsent(t *testing.T, db *warehouse.DB, c *crowd) func(t *testing.T) {
+	day := since(t, "2025-01-01")
+	c.begin(day(0))
+	for i := range 60 {
+		contact, leaves := c.contact(), i%2 == 0
+		for d := 10.4; d < 90 && (!leaves || d < 30); d += 7 {
+			c.tell(day(d), "send", contact)
+		}
+		switch {
+		case leaves:
+			c.tell(day(30.5), "opt_out", contact)
+		case i%4 == 1:
+			c.tell(day(70.5), "opt_in", contact)
+		}
+	}
+	// And one who opts in before the week is over.
+	early := c.contact()
+	c.tell(day(10.4), "reply", early, "market", "ID")
+	c.tell(day(12.5), "opt_in", early, "market", "ID")
+	c.end(day(90))
+	return func(t *testing.T) {
+		got := answer(t, db, "SELECT market, sum(person_days), sum(opt_outs) FROM frequency_opt_out WHERE business_id = '"+c.business+"' AND market IN ('PH', 'ID') GROUP BY market ORDER BY market")
+		want := fmt.Sprintf("market,sum(person_days),sum(opt_outs)\nID,%d,0\nPH,%d,30\n", 90-13, 30*(31-18)+30*(90-18))
+		if got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+		if first := messageSteps(t, db, "business_id = '"+c.business+"' AND dimension = 'market' AND segment = 'PH'")[0]; first.AtRisk != 60 {
+			t.Errorf("%d contacts at risk of the first message, want 60", first.AtRisk)
+		}
+		if n := count(t, db, "SELECT toUInt64(max(spell_day)) FROM opt_out_by_time WHERE business_id = '"+c.business+"' AND dimension = 'market' AND segment = 'PH'"); n != 89-11 {
+			t.Errorf("the curve ends on day %d after first contact, want 78", n)
+		}
+	}
+}
