@@ -156,7 +156,7 @@ counted AS
 runs_apart AS
 (
     SELECT
-        business_id, contact_id, own_market, channels, opted_in, unknown_start, data_day, high_day, before,
+        business_id, contact_id, own_market, channels, opted_in, unknown_start, data_day, before,
         arraySort(a -> a.2, arrayZip(mapKeys(arms), mapValues(arms))) AS armed,
         armed[1].1                                         AS first_arm,
         if(empty(armed), 2147483647, armed[1].2)           AS armed_day,
@@ -182,7 +182,7 @@ SELECT
     number = 1 AND unknown_start AS entered_late,
 
     least(day_dose, 65535)                                 AS dose,
-    if(d + 8 <= high_day, least(day_next_dose, 65535), NULL) AS next_dose,
+    if(d + 8 <= from_day + n, least(day_next_dose, 65535), NULL) AS next_dose,
 
     least(day_sent, 65535)     AS sent,
     least(day_opened, 65535)   AS opened,
