@@ -19,6 +19,7 @@ func TestRiskLooksBackOnly(t *testing.T) {
 		tell func(t *testing.T, db *warehouse.DB, c *crowd) (check func(t *testing.T))
 	}{
 		{"an opt-in that comes late takes no days away", lateConsent},
+		{"what belongs to a message after the window is not left otherwise", leftAfterTheWindow}, // runs another window
 	}
 	for i, part := range parts {
 		c := crowd{business: "b" + itoa(i)}
@@ -72,5 +73,47 @@ func lateConsent(t *testing.T, db *warehouse.DB, c *crowd) func(t *testing.T) {
 		if n := count(t, db, "SELECT toUInt64(max(spell_day)) FROM opt_out_by_time WHERE business_id = '"+c.business+"' AND dimension = 'market' AND segment = 'PH'"); n != 89-11 {
 			t.Errorf("the curve ends on day %d after first contact, want 78", n)
 		}
+	}
+}
+
+// Forty contacts are sent something every two weeks, and leave within hours of it: each opt-out belongs to a message. Ten leave without any, after eight days of silence.
+func leftAfterTheWindow(t *testing.T, db *warehouse.DB, c *crowd) func(t *testing.T) {
+	day := since(t, "2025-01-01")
+	c.begin(day(0))
+	for i := range 50 {
+		contact := c.contact()
+		c.tell(day(9.5), "opt_in", contact)
+		switch {
+		case i < 10: // in the window, by a message of its last day, and by one sent after it
+			c.tell(day(10.4), "send", contact)
+			c.tell(day(10.5), "opt_out", contact)
+		case i < 20:
+			c.tell(day(10.4), "send", contact)
+			c.tell(day(23.9), "send", contact)
+			c.tell(day(24.1), "opt_out", contact)
+		case i < 40:
+			c.tell(day(10.4), "send", contact)
+			c.tell(day(24.4), "send", contact)
+			c.tell(day(24.5), "opt_out", contact)
+		default:
+			c.tell(day(10.4), "send", contact)
+			c.tell(day(18.4), "opt_out", contact)
+		}
+	}
+	c.end(day(60))
+	return func(t *testing.T) {
+		f := func(where string, want ...string) {
+			t.Helper()
+			var got []string
+			for _, s := range messageSteps(t, db, "business_id = '"+c.business+"' AND dimension = 'all' AND "+where) {
+				got = append(got, fmt.Sprintf("%d of %d, otherwise %d, censored %d", s.OptOuts, s.AtRisk, s.LeftOtherwise, s.Censored))
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		}
+		f("window_to > '2025-02-01'", "10 of 50, otherwise 10, censored 0", "30 of 30, otherwise 0, censored 0")
+		runJob(t, db, transform.OptOutByMessage, transform.Window{From: day(0), To: day(24)})
+		f("window_to = '2025-01-25'", "10 of 50, otherwise 10, censored 20")
 	}
 }

@@ -16,6 +16,7 @@ WITH
 toDateTime64('2200-01-01 00:00:00', 3, 'UTC')    AS never,
 toUnixTimestamp64Milli(never)                    AS never_ms,
 toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) AS from_ms,
+toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})   AS to_ms,
 86400000                                         AS day_ms,
 100                                              AS most,
 -- Most facts of a contact name the same account, market and channel: the earliest of each is enough.
@@ -100,7 +101,8 @@ spells AS
         indexOf(own_sends, arrayFirst(l -> l.1 >= first_send AND l.2 = ended, s.left).1) AS left_with,
         if(left_with > 0, least(left_with, matured), matured)                  AS last,
         left_with > 0 AND left_with <= matured                                 AS has_left,
-        ended < never_ms AND left_with = 0 AND matured = length(own_sends)     AS has_left_otherwise
+        -- What ended later may belong to a message that was sent later.
+        ended < to_ms AND left_with = 0 AND matured = length(own_sends)        AS has_left_otherwise
     FROM alternating AS a
     INNER JOIN sent AS s ON s.business_id = a.business_id AND s.contact_id = a.contact_id
     INNER JOIN coverage AS v ON v.business_id = a.business_id AND v.account_id = a.first_account
