@@ -421,8 +421,8 @@ units AS
       AND m.sent_at >= {from:DateTime64(3, 'UTC')} AND m.sent_at <= {cutoff:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
       AND m.account_id IN (SELECT account_id FROM messages WHERE opened_at IS NOT NULL)
     UNION ALL
-    SELECT 'person_day', contact_id, toFloat64(dose), opened > 0, [('promised_frequency', if(promises = 1, toString(promised_frequency), 'several'))]
-    FROM (SELECT *, uniqExact(promised_frequency) OVER (PARTITION BY contact_id) AS promises FROM person_days)
+    SELECT 'person_day', contact_id, toFloat64(dose), opened > 0, [('promised_frequency', toString(first_promise))]
+    FROM (SELECT *, argMin(promised_frequency, day) OVER (PARTITION BY contact_id) AS first_promise FROM person_days)
 ),
 contacts AS
 (

@@ -19,6 +19,7 @@ func TestRiskLooksBackOnly(t *testing.T) {
 		tell func(t *testing.T, db *warehouse.DB, c *crowd) (check func(t *testing.T))
 	}{
 		{"an opt-in that comes late takes no days away", lateConsent},
+		{"a contact is of its first channel and promise", firstChannel},
 		{"what belongs to a message after the window is not left otherwise", leftAfterTheWindow}, // runs another window
 	}
 	for i, part := range parts {
@@ -115,5 +116,49 @@ func leftAfterTheWindow(t *testing.T, db *warehouse.DB, c *crowd) func(t *testin
 		f("window_to > '2025-02-01'", "10 of 50, otherwise 10, censored 0", "30 of 30, otherwise 0, censored 0")
 		runJob(t, db, transform.OptOutByMessage, transform.Window{From: day(0), To: day(24)})
 		f("window_to = '2025-01-25'", "10 of 50, otherwise 10, censored 20")
+	}
+}
+
+// Forty contacts are promised weekly messages on WhatsApp, of whom ten leave before the others are sent one by SMS and promised daily ones; and thirty who opt in by SMS,
+// where nothing is ever sent to them.
+func firstChannel(t *testing.T, db *warehouse.DB, c *crowd) func(t *testing.T) {
+	day := since(t, "2025-01-01")
+	c.begin(day(0))
+	for i := range 40 {
+		contact := c.contact()
+		c.tell(day(10.3), "opt_in", contact, "promised_frequency", "weekly")
+		c.tell(day(10.4), "send", contact)
+		if i < 10 {
+			c.tell(day(20.5), "opt_out", contact)
+			continue
+		}
+		c.tell(day(30.3), "opt_in", contact, "promised_frequency", "daily")
+		c.tell(day(30.4), "send", contact, "channel", "sms")
+	}
+	for range 30 {
+		contact := c.contact()
+		c.tell(day(10.2), "opt_in", contact, "channel", "sms")
+		c.tell(day(10.4), "send", contact)
+	}
+	c.end(day(40))
+	return func(t *testing.T) {
+		f := func(sql, want string) {
+			t.Helper()
+			got := answer(t, db, fmt.Sprintf(sql, "business_id = '"+c.business+"' AND dimension IN ('channel', 'promised_frequency') AND segment != 'whatsapp' AND segment != 'weekly'"))
+			if got != "dimension,segment,n\n"+want {
+				t.Errorf("%s: got\n%s", sql, got)
+			}
+		}
+		// c0, who begins the data, has no promise either.
+		f("SELECT dimension, segment, sum(person_days) AS n FROM frequency_dose WHERE %s AND outcome = 'opt_out' GROUP BY ALL ORDER BY ALL",
+			"channel,sms,870\npromised_frequency,,903\npromised_frequency,daily,270\n")
+		f("SELECT dimension, segment, max(at_risk) AS n FROM opt_out_by_message WHERE %s GROUP BY ALL ORDER BY ALL", "channel,sms,30\npromised_frequency,,30\n")
+		f("SELECT dimension, segment, max(contacts) AS n FROM frequency_distribution WHERE %s AND measure = '7_days' GROUP BY ALL ORDER BY ALL",
+			"channel,sms,30\npromised_frequency,,31\n")
+		f("SELECT dimension, segment, max(units) AS n FROM frequency_curves WHERE %s AND unit = 'person_day' GROUP BY ALL ORDER BY ALL",
+			"channel,sms,870\npromised_frequency,,903\n")
+		if got := answer(t, db, "SELECT channel, promised_frequency, count() FROM contact_doses WHERE business_id = '"+c.business+"' GROUP BY ALL ORDER BY ALL"); got != "channel,promised_frequency,count()\nsms,,30\nwhatsapp,,1\nwhatsapp,weekly,40\n" {
+			t.Errorf("contacts:\n%s", got)
+		}
 	}
 }

@@ -28,7 +28,7 @@ placed AS
 (
     SELECT
         d.business_id AS business_id, d.contact_id AS contact_id, d.market AS own_market, d.channel AS own_channel, d.promised_frequency AS own_promise,
-        d.opted_out AS leaves, d.dose AS own_dose,
+        d.day AS own_day, d.opted_out AS leaves, d.dose AS own_dose,
         toUInt8(least(d.dose, 11)) AS capped_dose,
         ifNull(multiIf(d.prior_engaged = 0, 1, d.prior_engaged <= t.first_cut, 2, d.prior_engaged <= t.second_cut, 3, d.prior_engaged > 0, 4, 0), 0) AS prior,
         toUInt8(prior * 9 + multiIf(d.dose <= 5, d.dose, d.dose <= 7, 6, d.dose <= 10, 7, 8)) AS cell
@@ -45,7 +45,7 @@ by_day AS
         any(business_id)                              AS own_business,
         max(own_market)                               AS known_market, -- one per contact
         max(own_channel)                              AS known_channel,
-        if(min(own_promise) = max(own_promise), any(own_promise), 'several') AS known_promise,
+        argMin(own_promise, own_day)                  AS known_promise, -- of the first day: that of several takes time to become
         countResample(0, 12, 1)(capped_dose)          AS days,
         sumIf(own_dose, capped_dose = 11)             AS high_doses,
         countResample(0, 45, 1)(cell)                 AS stratum_days,

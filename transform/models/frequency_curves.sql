@@ -10,7 +10,7 @@
 -- units:   a unit is a person-day with its dose (is_day), or a matured message, sent on a day at risk, with its exposure. Contacts are in
 --          200 groups by hash: groups are independent as contacts are, so what differs between them tells how sure a number is.
 --          A unit is told once, under a number, for all the segments that its contact's units are all of: of days, these are all, market, channel and the
---          promised frequency, else `several`; of messages, see the shared part kinds. Where a contact's messages are of several segments, those of each are told
+--          promised frequency of its first day; of messages, see the shared part kinds. Where a contact's messages are of several segments, those of each are told
 --          again, as if of another contact (is_part), for a segment compares a contact with itself by its own messages. Parts are in 50 groups, because they are
 --          of many segments, and in no sample.
 --          Bits of told: the outcome is measured; of had: the unit has it; from the lowest open, click, reply, any, opt_out. k is dose or exposure,
@@ -32,7 +32,7 @@
 WITH
 -- shared: measured_days
 -- shared: thirds
--- shared: promised_several
+-- shared: first_promises
 rules AS
 (
     SELECT cityHash64(m.business_id, m.channel) AS of_channel, toUInt8(m.told) AS told, t.cuts[1] AS first_cut, t.cuts[2] AS second_cut
@@ -47,7 +47,7 @@ SELECT
     toUInt8(cityHash64(p.contact_id) % 200)                                           AS contact_group,
     CAST(cityHash64(p.business_id, p.contact_id), 'UInt64')                           AS contact,
     toUInt8(0)    AS is_part,
-    CAST(cityHash64(p.business_id, 'promised_frequency', if(contact IN (SELECT contact FROM promised_several), 'several', p.promised_frequency)), 'UInt64') AS number,
+    CAST(cityHash64(p.business_id, 'promised_frequency', if(f.of_contact != 0, f.first_promise, p.promised_frequency)), 'UInt64') AS number,
     CAST(cityHash64(contact_group, number, own_market, own_channel), 'UInt64')        AS place,
     p.day         AS own_day,
     toUInt8(1)    AS is_day,
@@ -64,6 +64,7 @@ SELECT
     toUInt8(0)    AS before_had
 FROM person_days AS p
 INNER JOIN rules AS r ON r.of_channel = cityHash64(p.business_id, p.channel)
+LEFT JOIN first_promises AS f ON f.of_contact = CAST(cityHash64(p.business_id, p.contact_id), 'UInt64')
 WHERE p.day >= toDate({from:DateTime64(3, 'UTC')})
   AND p.day < toDate({to:DateTime64(3, 'UTC')})
   AND p.contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
@@ -132,15 +133,10 @@ names AS
     (
         SELECT told_as AS number, dimension, segment FROM segment_ranks WHERE dimension IN ('category', 'topic', 'campaign', 'promised_frequency') AND place <= 10
         UNION DISTINCT
-        SELECT cityHash64(business_id, 'promised_frequency', promise), 'promised_frequency', promise
-        FROM
-        (
-            SELECT DISTINCT business_id, promised_frequency
-            FROM person_days
-            WHERE day >= toDate({from:DateTime64(3, 'UTC')})
-              AND day < toDate({to:DateTime64(3, 'UTC')})
-        )
-        ARRAY JOIN ['several', promised_frequency] AS promise
+        SELECT cityHash64(business_id, 'promised_frequency', promised_frequency), 'promised_frequency', promised_frequency
+        FROM person_days
+        WHERE day >= toDate({from:DateTime64(3, 'UTC')})
+          AND day < toDate({to:DateTime64(3, 'UTC')})
     )
     GROUP BY number
 )

@@ -26,27 +26,25 @@ limits AS
       AND day < end_day
     GROUP BY business_id
 ),
--- shared: promised_several
--- Numbers take less time than names: of contacts, and of the lines they are in. A contact has one market, one channel and one promise, which may be several.
+-- shared: first_promises
+-- Numbers take less time than names: of contacts, and of the lines they are in. A contact has one market, one channel and one promise.
 lines AS
 (
-    SELECT DISTINCT business_id, market AS own_market, channel AS own_channel, promise AS own_promise, cityHash64(business_id, market, channel, promise) AS line
-    FROM
-    (
-        SELECT DISTINCT business_id, market, channel, promised_frequency
-        FROM person_days
-        WHERE day >= first_day
-          AND day < end_day
-          AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    )
-    ARRAY JOIN [toString(promised_frequency), 'several'] AS promise
+    SELECT DISTINCT
+        business_id, market AS own_market, channel AS own_channel, toString(promised_frequency) AS own_promise,
+        cityHash64(business_id, market, channel, promised_frequency) AS line
+    FROM person_days
+    WHERE day >= first_day
+      AND day < end_day
+      AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
 ),
 days AS
 (
     SELECT
         business_id, CAST(cityHash64(business_id, contact_id), 'UInt64') AS contact, day, toMonday(day) AS monday, sent, dose,
-        cityHash64(business_id, market, channel, if(contact IN (SELECT contact FROM promised_several), 'several', toString(promised_frequency))) AS line
-    FROM person_days
+        cityHash64(business_id, market, channel, if(f.of_contact != 0, f.first_promise, promised_frequency)) AS line
+    FROM person_days AS p
+    LEFT JOIN first_promises AS f ON f.of_contact = CAST(cityHash64(p.business_id, p.contact_id), 'UInt64')
     WHERE day >= first_day
       AND day < end_day
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}

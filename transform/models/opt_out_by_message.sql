@@ -34,7 +34,7 @@ told AS
     HAVING told_at < never
     UNION ALL
     SELECT
-        business_id, contact_id, account_id, market, if(event_type = 'reply', channel, ''), event_type, promised_frequency, event_time, 0
+        business_id, contact_id, account_id, market, if(event_type IN ('reply', 'opt_in'), channel, ''), event_type, promised_frequency, event_time, 0
     FROM contact_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
@@ -63,7 +63,7 @@ contacts AS
         min(told_at)                                                   AS first_at,
         argMin(account_id, (told_at, account_id))                      AS first_account,
         max(market)                                                    AS own_market,
-        groupUniqArrayIf(2)(own_channel, own_channel != '')            AS channels,
+        argMinIf(own_channel, (told_at, own_channel), own_channel != '') AS first_channel,
         max(sent_before_ms)                                            AS last_before_ms,
         arraySort(groupArrayIf((toUnixTimestamp64Milli(told_at), promise), consent = 'opt_in')) AS opted_in,
         arraySort(groupArrayIf(toUnixTimestamp64Milli(told_at), consent = 'opt_out'))           AS opted_out
@@ -91,7 +91,7 @@ spells AS
 (
     SELECT
         a.business_id AS business_id, a.contact_id AS contact_id, a.own_market AS own_market,
-        multiIf(empty(a.channels), '', length(a.channels) = 1, a.channels[1], 'several') AS own_channel,
+        a.first_channel AS own_channel,
         start.1 <= a.last_before_ms
             OR number = 1 AND NOT a.asked AND a.first_at < v.data_from + INTERVAL 7 DAY AS unknown,
         start.3                                                                AS own_promise,

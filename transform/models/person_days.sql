@@ -32,7 +32,7 @@ told AS
     UNION ALL
     SELECT
         business_id, contact_id, account_id, market, event_type, promised_frequency, reason, event_time,
-        if(event_type = 'reply', channel, ''),
+        if(event_type IN ('reply', 'opt_in'), channel, ''),
         CAST(map(), 'Map(String, Int32)'),
         if(event_type IN ('open', 'reply'), [toInt32(toDate(event_time))], []),
         0, 0, 0, 0
@@ -75,7 +75,7 @@ contacts AS
         min(told_at)                                                   AS first_at,
         argMin(account_id, (told_at, account_id))                      AS first_account,
         max(market)                                                    AS own_market,
-        groupUniqArrayIf(2)(own_channel, own_channel != '')            AS channels,
+        argMinIf(own_channel, (told_at, own_channel), own_channel != '') AS first_channel, -- known from the beginning: that of several takes time to become
         minMap(armed_from)                                             AS arms,
         arraySort(groupArrayIf((told_at, promise), consent = 'opt_in')) AS opted_in,
         arraySort(groupArrayIf((told_at, why), consent = 'opt_out'))   AS opted_out,
@@ -156,7 +156,7 @@ counted AS
 runs_apart AS
 (
     SELECT
-        business_id, contact_id, own_market, channels, opted_in, unknown_start, data_day, before,
+        business_id, contact_id, own_market, first_channel, opted_in, unknown_start, data_day, before,
         arraySort(a -> a.2, arrayZip(mapKeys(arms), mapValues(arms))) AS armed,
         armed[1].1                                         AS first_arm,
         if(empty(armed), 2147483647, armed[1].2)           AS armed_day,
@@ -173,7 +173,7 @@ SELECT
     toDate(d) AS day,
 
     own_market AS market,
-    multiIf(empty(channels), '', length(channels) = 1, channels[1], 'several')          AS channel,
+    first_channel AS channel,
     arrayLast(t -> t.1 < toDateTime64(toDate(d), 3, 'UTC'), opted_in).2                 AS promised_frequency,
     multiIf(d >= mixed_day, 'several', d >= armed_day, first_arm, '') AS arm,
 
