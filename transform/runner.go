@@ -55,8 +55,8 @@ func (w Window) check() error {
 
 const (
 	day = 24 * time.Hour
-	// lookBack is how far exposure and dose look back: the days before a window that its metrics need.
-	lookBack = 7 * day
+	// lookBack is how far prior engagement looks back, farther than exposure and dose: the days before a window that its metrics need.
+	lookBack = 35 * day
 )
 
 // Result says what a run did.
@@ -473,7 +473,7 @@ var sendsPerPass uint64 = 2_500_000
 func insertByContacts(ctx context.Context, r *run, m model, staging string, w Window) error {
 	var sends uint64
 	const query = `SELECT count() FROM message_facts
-WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY`
+WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 35 DAY AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY` // as far as any model reads
 	if err := r.db.QueryRow(ctx, query, w.params()...).Scan(&sends); err != nil {
 		return fmt.Errorf("count the sends: %w", err)
 	}

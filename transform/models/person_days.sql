@@ -4,7 +4,7 @@
 -- params:  from, to DateTime64(3, 'UTC'); window [from, to) of person-days, whole UTC days;
 --          first_contact, last_contact UUID: the contacts of one pass, both included
 -- returns: the columns of person_days, in its order
--- units:   dose, next_dose, sent, opened, clicked, replied count messages; prior_engaged counts days; days are UTC
+-- units:   dose, next_dose, sent, opened, clicked, replied count messages; prior_engaged is a share of messages, in [0,1]; days are UTC
 --
 -- One pass over each contact's facts leaves arrays of days, numbered from 1970-01-01. From them follows for each
 -- day how many came before it, and every count over days is a difference of two of these.
@@ -23,8 +23,7 @@ told AS
               ifNull(clicked_at, never), ifNull(failed_at, never), ifNull(quoted_at, never)) AS told_at,
         if(sent_at IS NULL, '', channel) AS own_channel,
         if(sent_at IS NULL OR arm = '', CAST(map(), 'Map(String, Int32)'), map(arm, toInt32(toDate(assumeNotNull(sent_at))))) AS armed_from,
-        arrayMap(t -> toInt32(toDate(assumeNotNull(t))), arrayFilter(t -> t IS NOT NULL, [opened_at, clicked_at])) AS engaged_on,
-        0 AS dose_on, 0 AS open_on, 0 AS click_on, 0 AS answer_on
+        0 AS dose_on, 0 AS open_on, 0 AS click_on, 0 AS answer_on, 0 AS engaged_on
     FROM message_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
@@ -34,15 +33,14 @@ told AS
         business_id, contact_id, account_id, market, event_type, promised_frequency, reason, event_time,
         if(event_type IN ('reply', 'opt_in'), channel, ''),
         CAST(map(), 'Map(String, Int32)'),
-        if(event_type IN ('open', 'reply'), [toInt32(toDate(event_time))], []),
-        0, 0, 0, 0
+        0, 0, 0, 0, 0
     FROM contact_facts FINAL
     WHERE is_test = 0
       AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
     UNION ALL
     -- A contact of an arm that is sent nothing: its arm is told by a fact that names no message. Few businesses have any.
     SELECT
-        business_id, contact_id, account_id, market, '', '', '', event_time, '', map(arm, toInt32(toDate(event_time))), [], 0, 0, 0, 0
+        business_id, contact_id, account_id, market, '', '', '', event_time, '', map(arm, toInt32(toDate(event_time))), 0, 0, 0, 0, 0
     FROM event_log FINAL
     WHERE is_test = 0
       AND arm != ''
@@ -55,13 +53,15 @@ told AS
       )
     UNION ALL
     SELECT
-        business_id, contact_id, '', '', '', '', '', never, '', CAST(map(), 'Map(String, Int32)'), [],
-        toInt32(toDate(sent_at)),
-        if(ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0), toInt32(toDate(assumeNotNull(opened_at))), 0),
-        if(ifNull(clicked_at <= sent_at + INTERVAL 7 DAY, 0), toInt32(toDate(assumeNotNull(clicked_at))), 0),
-        if(ifNull(replied_at <= sent_at + INTERVAL 24 HOUR, 0), toInt32(toDate(assumeNotNull(replied_at))), 0)
+        business_id, contact_id, '', '', '', '', '', never, '', CAST(map(), 'Map(String, Int32)'),
+        toInt32(toDate(sent_at)) AS sent_on,
+        if(ifNull(opened_at <= sent_at + INTERVAL 7 DAY, 0), toInt32(toDate(assumeNotNull(opened_at))), 0) AS opened_on,
+        if(ifNull(clicked_at <= sent_at + INTERVAL 7 DAY, 0), toInt32(toDate(assumeNotNull(clicked_at))), 0) AS clicked_on,
+        if(ifNull(replied_at <= sent_at + INTERVAL 24 HOUR, 0), toInt32(toDate(assumeNotNull(replied_at))), 0) AS replied_on,
+        -- The first of these, and not before the day of the send, whatever clocks say.
+        if(opened_on + clicked_on + replied_on = 0, 0, greatest(sent_on, arrayMin(arrayFilter(on -> on > 0, [opened_on, clicked_on, replied_on]))))
     FROM messages
-    WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 7 DAY
+    WHERE sent_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 35 DAY
       AND sent_at < {to:DateTime64(3, 'UTC')}
       AND purpose = 'proactive'
       AND failed_at IS NULL
@@ -79,11 +79,12 @@ contacts AS
         minMap(armed_from)                                             AS arms,
         arraySort(groupArrayIf((told_at, promise), consent = 'opt_in')) AS opted_in,
         arraySort(groupArrayIf((told_at, why), consent = 'opt_out'))   AS opted_out,
-        groupUniqArrayArray(engaged_on)                                AS engaged_days,
         groupArrayIf(dose_on, dose_on > 0)                             AS sent_days,
         groupArrayIf(open_on, open_on > 0)                             AS open_days,
         groupArrayIf(click_on, click_on > 0)                           AS click_days,
-        groupArrayIf(answer_on, answer_on > 0)                         AS answer_days
+        groupArrayIf(answer_on, answer_on > 0)                         AS answer_days,
+        groupArrayIf(engaged_on, engaged_on > 0)                       AS engaged_days, -- of the messages engaged with,
+        groupArrayIf(dose_on, engaged_on > 0)                          AS engaging_days -- and on which these were sent
     FROM told
     GROUP BY business_id, contact_id
 ),
@@ -119,6 +120,7 @@ spells AS
     SELECT
         a.business_id AS business_id, a.contact_id AS contact_id, a.* EXCEPT (business_id, contact_id),
         toInt32(intDiv(toUnixTimestamp64Milli(v.data_from) + day_ms - 1, day_ms)) AS data_day,
+        greatest(data_day, toInt32(intDiv(toUnixTimestamp64Milli(first_at) + day_ms - 1, day_ms))) AS known_day, -- the contact's first whole day
         least(end_day, toInt32(toDate(v.cutoff)))                                 AS high_day,
         NOT asked AND first_at < v.data_from + INTERVAL 7 DAY                     AS unknown_start,
         arrayFilter(run -> run.1 < run.2, arrayMap((start, ended, number) -> (
@@ -144,19 +146,19 @@ spells AS
 counted AS
 (
     SELECT
-        * EXCEPT (sent_days, open_days, click_days, answer_days, engaged_days),
+        * EXCEPT (sent_days, open_days, click_days, answer_days, engaged_days, engaging_days),
         arrayMap(d -> 2 * d, range(low_day, end_day + 1)) AS markers,
         arrayMap(days -> arrayMap((place, number) -> place - number,
                 arrayFilter((place, x) -> x % 2 = 0, arrayEnumerate(days), days),
                 arrayEnumerate(markers)),
             arrayMap(days -> arraySort(arrayConcat(markers, arrayMap(d -> 2 * d + 1, days))),
-                [sent_days, open_days, click_days, answer_days, engaged_days])) AS before
+                [sent_days, open_days, click_days, answer_days, engaged_days, engaging_days])) AS before
     FROM spells
 ),
 runs_apart AS
 (
     SELECT
-        business_id, contact_id, own_market, first_channel, opted_in, unknown_start, data_day, before,
+        business_id, contact_id, own_market, first_channel, opted_in, unknown_start, known_day, before,
         arraySort(a -> a.2, arrayZip(mapKeys(arms), mapValues(arms))) AS armed,
         armed[1].1                                         AS first_arm,
         if(empty(armed), 2147483647, armed[1].2)           AS armed_day,
@@ -189,7 +191,7 @@ SELECT
     least(day_clicked, 65535)  AS clicked,
     least(day_answered, 65535) AS replied,
 
-    if(d - 35 >= data_day, day_prior, NULL) AS prior_engaged,
+    if(d - 35 >= known_day AND day_prior_sent > 0, toFloat32(day_prior_engaged / day_prior_sent), NULL) AS prior_engaged,
 
     left_at_end AND d = days[n]         AS opted_out,
     opted_out AND left_how = 'block'    AS blocked
@@ -202,5 +204,7 @@ ARRAY JOIN
     arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[2], at, n), n), arrayResize(arraySlice(before[2], at + 1, n), n))     AS day_opened,
     arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[3], at, n), n), arrayResize(arraySlice(before[3], at + 1, n), n))     AS day_clicked,
     arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[4], at, n), n), arrayResize(arraySlice(before[4], at + 1, n), n))     AS day_answered,
-    arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[5], at - 35, n), n), arrayResize(arraySlice(before[5], at - 7, n), n)) AS day_prior
+    arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[1], at - 35, n), n), arrayResize(arraySlice(before[1], at - 7, n), n)) AS day_prior_sent,
+    -- Engaged with before the dose's week, less those that were sent before these days: whatever these were engaged with, it was before that week.
+    arrayMap((a, b) -> b - a, arrayResize(arraySlice(before[6], at - 35, n), n), arrayResize(arraySlice(before[5], at - 7, n), n)) AS day_prior_engaged
 SETTINGS max_block_size = 8192

@@ -1,4 +1,4 @@
--- thirds: where the prior engagement of days at risk is cut in three, of those who were engaged at all; the others are a group of their own. What
+-- thirds: where the prior engagement of days at risk is cut in three, of those who engaged with anything; the others are a group of their own. What
 -- follows `-- shared: thirds` in a model; one row per business_id.
 -- staged by: business_id
 thirds AS
