@@ -154,9 +154,9 @@ func (s *curveSums) overlapping(doses []int) (strata [][priorGroups]bool, overla
 }
 
 // standardRate is the rate that the units of the given strata together would have at some doses (g-formula, Robins 1986), and its gradient,
-// which allows for the strata's weights being those of a sample too.
-func (s *curveSums) standardRate(strata [][priorGroups]bool, doses int) (float64, gradient) {
-	var all, rate float64
+// which allows for the strata's weights being those of a sample too; lacks is the variance that strata of few outcomes do not show.
+func (s *curveSums) standardRate(strata [][priorGroups]bool, doses int) (rate float64, g gradient, lacks float64) {
+	var all float64
 	for i, m := range s.markets {
 		for group := range priorGroups {
 			if strata[i][group] {
@@ -168,18 +168,20 @@ func (s *curveSums) standardRate(strata [][priorGroups]bool, doses int) (float64
 		}
 	}
 	rate /= all
-	g := s.flat()
+	crude, _ := s.crudeRate(doses)
+	g = s.flat()
 	for i, m := range s.markets {
 		for group := range priorGroups {
 			if strata[i][group] {
-				_, weight, _ := m.stratum(group, allDoses)
+				_, weight, outcomes := m.stratum(group, allDoses)
 				_, n, y := m.stratum(group, doses)
+				lacks += weight / all * weight / all * unseen(n, y, crude, outcomes/weight)
 				g.mark(i, group, doses, -weight/all*y/n/n, weight/all/n)
 				g.mark(i, group, allDoses, (y/n-rate)/all, 0)
 			}
 		}
 	}
-	return rate, g
+	return rate, g, lacks
 }
 
 // mantelHaenszel pools high against low doses over the strata: risk difference and log odds ratio with their gradients; false if one is undefined.
@@ -273,13 +275,13 @@ func (s *curveSums) ladder() (rows []curveRow) {
 			}
 		}
 		if overlap > 0 && slices.Contains(compared, doses) {
-			rate, g := s.standardRate(strata, doses)
+			rate, g, lacks := s.standardRate(strata, doses)
 			variance, clusters := s.variance(g)
-			standard = share(rate, variance, clusters)
+			standard = share(rate, variance+lacks, clusters)
 			if doses != one && slices.Contains(compared, one) {
-				rateOne, gOne := s.standardRate(strata, one)
+				rateOne, gOne, lacksOne := s.standardRate(strata, one)
 				variance, clusters := s.variance(g.plus(1, gOne, -1))
-				standardStep = additive(rate-rateOne, variance, clusters, 1)
+				standardStep = additive(rate-rateOne, variance+lacks+lacksOne, clusters, 1)
 			}
 		}
 		row("crude", "rate", doses, 0, nil, crude)
@@ -299,11 +301,11 @@ func (s *curveSums) ladder() (rows []curveRow) {
 			variance, clusters = s.variance(g)
 			odds = ratio(logOdds, variance, clusters)
 		}
-		high, gHigh := s.standardRate(strata, highDoses)
-		low, gLow := s.standardRate(strata, lowDoses)
+		high, gHigh, lacksHigh := s.standardRate(strata, highDoses)
+		low, gLow, lacksLow := s.standardRate(strata, lowDoses)
 		if high > 0 && low > 0 {
 			variance, clusters := s.variance(gHigh.plus(1/high, gLow, -1/low))
-			risk = ratio(math.Log(high/low), variance, clusters)
+			risk = ratio(math.Log(high/low), variance+lacksHigh/high/high+lacksLow/low/low, clusters)
 		}
 		if risk != nil {
 			explained = eValue(risk)

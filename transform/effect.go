@@ -59,6 +59,20 @@ func ratio(logarithm, variance float64, clusters uint64) *effect {
 	return newEffect(math.Exp(logarithm), se, math.Exp(logarithm-half), math.Exp(logarithm+half))
 }
 
+// unseen is the variance that a rate of y of n units lacks because few outcomes show little of it: what chance alone gives it at the greater of what
+// other units say of its rate, less what chance gives it at y/n. A stratum of much weight and few units in which nothing happened would pretend certainty.
+func unseen(n, y float64, rates ...float64) float64 {
+	if n == 0 || min(y, n-y) >= fewestOutcomes {
+		return 0
+	}
+	binomial := func(rate float64) float64 { return rate * (1 - rate) / n }
+	most := 0.0
+	for _, rate := range rates {
+		most = max(most, binomial(rate))
+	}
+	return max(0, most-binomial(y/n))
+}
+
 // tQuantile returns the .975 quantile of Student's t; by the first term of its expansion where the library loses digits.
 func tQuantile(df float64) float64 {
 	if df > 1e6 {

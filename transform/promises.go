@@ -95,6 +95,8 @@ func (t *tally) without(group int) (days, outcomes float64) {
 	return float64(t.days - t.groupDays[group]), float64(t.outcomes - t.groupOutcomes[group])
 }
 
+func (t *tally) rate() float64 { return float64(t.outcomes) / float64(t.days) }
+
 func (t *tally) enough() bool { return t.contacts >= fewestContacts && t.outcomes >= fewestOutcomes }
 
 // promiseStratum is where the rates of promises are compared.
@@ -164,7 +166,7 @@ func comparePromises(rows []promiseCell, outcome int) (compared []comparedPromis
 			days, outcomes := whole[promise].without(group)
 			return outcomes / days, days > 0
 		}
-		compared = append(compared, comparedPromise{"crude", promise, whole[promise], nil, jackknifed(crude, whole[promise].enough())})
+		compared = append(compared, comparedPromise{"crude", promise, whole[promise], nil, jackknifed(crude, 0, whole[promise].enough())})
 	}
 	if len(shown) < 2 {
 		return compared
@@ -212,13 +214,21 @@ func comparePromises(rows []promiseCell, outcome int) (compared []comparedPromis
 			}
 			return rate / total, total > 0
 		}
-		compared = append(compared, comparedPromise{"standardised", promise, whole[promise], &overlap, jackknifed(standard, overlap >= leastOverlap)})
+		lacks := 0.0
+		for _, s := range order {
+			if seen[s] {
+				t, share := strata[promise][s], float64(weights[s].days)/float64(overlapping)
+				lacks += share * share * unseen(float64(t.days), float64(t.outcomes), whole[promise].rate(), weights[s].rate())
+			}
+		}
+		compared = append(compared, comparedPromise{"standardised", promise, whole[promise], &overlap, jackknifed(standard, lacks, overlap >= leastOverlap)})
 	}
 	return compared
 }
 
-// jackknifed returns suppressed, the rate, its standard error and limits. rate(-1) is the rate of all, rate(g) without a group.
-func jackknifed(rate func(group int) (float64, bool), enough bool) []any {
+// jackknifed returns suppressed, the rate, its standard error and limits. rate(-1) is the rate of all, rate(g) without a group; lacks is the variance
+// that the groups do not show.
+func jackknifed(rate func(group int) (float64, bool), lacks float64, enough bool) []any {
 	none := []any{uint8(1), nil, nil, nil, nil}
 	value, ok := rate(-1)
 	if !ok || !enough || !(value > 0 && value < 1) {
@@ -232,7 +242,7 @@ func jackknifed(rate func(group int) (float64, bool), enough bool) []any {
 		}
 		variance += (left - value) * (left - value)
 	}
-	stdError := math.Sqrt(variance * (contactGroups - 1) / contactGroups)
+	stdError := math.Sqrt(variance*(contactGroups-1)/contactGroups + lacks)
 	if !(stdError > 0) {
 		return none
 	}

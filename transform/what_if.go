@@ -16,7 +16,8 @@ type expected struct {
 	measure, identification, assumption string
 	known                               bool // there is somebody to learn from at the cap
 	days, above                         float64
-	assumed                             float64 // days with a dose of contacts of whom no message tells
+	assumed                             float64    // days with a dose of contacts of whom no message tells
+	unseen                              [3]float64 // variances that the groups do not show: as it was, as capped, of the change
 	overlap                             *float64
 }
 
@@ -84,11 +85,11 @@ func (s *segment) whatIf(v Values, w Window) (rows [][]any) {
 				figures := make([]*float64, 10)
 				if known := x.known && ok; known {
 					for k := range 2 {
-						m := positive(factor*values[at+k], factor*factor*covariance(at+k, at+k), groups)
+						m := positive(factor*values[at+k], factor*factor*(covariance(at+k, at+k)+x.unseen[k]), groups)
 						copy(figures[3*k:], m.columns())
 					}
 					change := factor * (values[at+1] - values[at])
-					stdError := factor * math.Sqrt(max(0, covariance(at, at)+covariance(at+1, at+1)-2*covariance(at, at+1)))
+					stdError := factor * math.Sqrt(max(0, covariance(at, at)+covariance(at+1, at+1)-2*covariance(at, at+1))+x.unseen[2])
 					lower, upper := change-tQuantile(float64(groups-1))*stdError, change+tQuantile(float64(groups-1))*stdError
 					copy(figures[6:], []*float64{&change, &stdError, &lower, &upper})
 				}
@@ -153,6 +154,7 @@ func (s *segment) expectations(blocks [][]float64, all []float64, most int) [mea
 		}
 	}
 	leaving.overlap = overlap(knownAbove, leaving.above)
+	leaving.unseen[1], leaving.unseen[2] = s.unseenOptOuts(blocks, all, most)
 	leaving.known = enough && optOuts(all, bin) >= fewestOutcomes && all[atDoseContacts+bin] >= fewestContacts && knownAbove >= leastOverlap*leaving.above
 	return [measures]expected{sends, engaged, leaving}
 }
@@ -256,4 +258,27 @@ func (s *segment) optOuts(blocks [][]float64, pooled []float64, most int) (pair 
 		}
 	}
 	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
+}
+
+// unseenOptOuts returns the variances that the opt-outs under a cap and their change lack because strata of few opt-outs at the cap show little of it.
+func (s *segment) unseenOptOuts(blocks [][]float64, pooled []float64, most int) (capped, change float64) {
+	bin := binOf[most]
+	rate := over(optOuts(pooled, bin), personDays(pooled, bin))
+	var days float64
+	for _, c := range s.everyStratum() {
+		sums := c.of(blocks, pooled)
+		first := c.prior * doseBins
+		within, above := total(sums[atCellDays+first:atCellDays+first+bin+1]), total(sums[atCellDays+first+bin+1:atCellDays+first+doseBins])
+		days += within
+		if !c.has(sums, bin) {
+			continue
+		}
+		days += above
+		n, y := sums[atCellDays+first+bin], sums[atCellOptOuts+first+bin]
+		lacks := unseen(n, y, rate, over(total(sums[atCellOptOuts+first:atCellOptOuts+first+doseBins]), c.days(sums)))
+		capped += (n + above) * (n + above) * lacks
+		change += above * above * lacks
+	}
+	scale := over(personTime, days)
+	return scale * scale * capped, scale * scale * change
 }
