@@ -73,7 +73,11 @@ const (
 // english writes numbers as the pages do: 26,818.
 var english = message.NewPrinter(language.English)
 
-const settlesReplies = "opens or clicks as the engagement: each belongs to the message that it names"
+// settles says what would help where an outcome counts what contacts do of their own accord.
+var settles = map[string]string{
+	unprompted:   "clicks as the engagement, which name their message, or opens, which count by look",
+	lookedAnyway: "clicks as the engagement: each belongs to the message that it names",
+}
 
 // choice is one dose, or one arm of a randomised test.
 type choice struct {
@@ -128,7 +132,7 @@ func fillRecommendation(ctx context.Context, r *run, m model, staging string, w 
 	for _, s := range segments {
 		contests := s.contests()
 		if s.dimension == "all" {
-			if tested, ok := randomised(arms[s.business], s.outcome); ok {
+			if tested, ok := randomised(arms[s.business], s.outcome, s.blocked); ok {
 				contests = append(contests, tested)
 			}
 		}
@@ -224,8 +228,8 @@ func (s *segment) contests() []contest {
 		fewest: fewestCandidates, strata: s.strataName(), overlap: &s.overlap,
 	}
 	switch {
-	case engagements[s.outcome] == "reply":
-		adjusted.blocked, adjusted.settle = unprompted, settlesReplies
+	case s.blocked != "":
+		adjusted.blocked, adjusted.settle = s.blocked, settles[s.blocked]
 	case s.verdict != "association":
 		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
 		adjusted.settle = "a randomised test of several frequencies"

@@ -13,7 +13,7 @@ import (
 const (
 	armContacts  = iota
 	armToldDays                                  // as assigned, whose messages have had time for their outcomes
-	armEngaged                                   // messages of these days that were opened, clicked, replied to in time
+	armEngaged                                   // looks at messages of these days, and their messages clicked, replied to, in time
 	armRiskDays  = armEngaged + len(engagements) // at risk
 	armOptOuts   = armRiskDays + 1
 	armKnownDays = armRiskDays + 2 // as assigned, beside the days at risk
@@ -156,8 +156,8 @@ func (t *tested) choice(outcome int) (k choice, covariance [2][2]float64, groups
 	return k, covariance, groups
 }
 
-// randomised compares the arms of a test as assigned; false without two of them.
-func randomised(arms []*tested, outcome int) (contest, bool) {
+// randomised compares the arms of a test as assigned; false without two of them. blocked is why the outcome recommends nothing, if so.
+func randomised(arms []*tested, outcome int, blocked string) (contest, bool) {
 	c := contest{
 		identification: "randomised", optOuts: "randomised", fewest: 2,
 		strata: "none: arms are alike but for chance",
@@ -165,8 +165,8 @@ func randomised(arms []*tested, outcome int) (contest, bool) {
 	if len(arms) < 2 {
 		return c, false
 	}
-	if engagements[outcome] == "reply" {
-		c.blocked, c.settle = unprompted, settlesReplies
+	if blocked != "" {
+		c.blocked, c.settle = blocked, settles[blocked]
 	}
 	var covariances [][2][2]float64
 	for _, t := range arms {

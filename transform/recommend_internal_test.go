@@ -471,7 +471,7 @@ func TestHeadline(t *testing.T) {
 		{"small", arms(50, "randomised"), 1},
 	} {
 		contests := make([]contest, 2)
-		if test, ok := randomised(c.arms, 0); ok {
+		if test, ok := randomised(c.arms, 0, ""); ok {
 			contests = append(contests, test)
 		}
 		if got := headline(contests, DefaultValues()); got != c.want {

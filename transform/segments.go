@@ -27,7 +27,8 @@ const (
 	atCellDays     = atDoseContacts + doseBins
 	atCellOptOuts  = atCellDays + priors*doseBins
 	atCellContacts = atCellOptOuts + priors*doseBins
-	doseSums       = atCellContacts + priors*doseBins
+	atOpened       = atCellContacts + priors*doseBins
+	doseSums       = atOpened + 1
 
 	millionths = 1e6 // of sums in millionths
 )
@@ -35,8 +36,7 @@ const (
 var (
 	// binOf is the place in bins of an exact dose.
 	binOf = [exactDoses]int{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8}
-	// engagements are what counts as one, in the order of the sums and of preference. Opens are many, and each belongs to one
-	// message; replies come last: what a contact would have written anyway counts as one too, and the more so the more
+	// engagements are what counts as one, in the order of the sums and of preference. Opens are many, and count by look; replies come last: what a contact would have written anyway counts as one too, and the more so the more
 	// messages there are.
 	engagements = [3]string{"open", "click", "reply"}
 )
@@ -45,6 +45,13 @@ var (
 // reply: that rises with the dose whatever messages do, in a randomised test too. In worlds of a known truth the replies of a dose of 6 come out as twice
 // those that it causes.
 const unprompted = "replies count what contacts would have written anyway, and the more so the more messages there are"
+
+// lookedAnyway is why nothing is recommended by opens of chats that contacts look into when they like: a look counts once, but of looks that would have been
+// anyway more find a message the more messages there are. Where each message makes its own look, hardly any is opened along with another; where everybody looks once
+// a week whatever is sent, so are a third or more of the opened at a message a week already.
+const lookedAnyway = "many messages are opened in one look: contacts look of their own accord, and the more messages there are the more of these looks find one"
+
+const mostAlong = 1. / 3 // of the opened messages, those opened in the look of another
 
 const (
 	fewestLinked = 30 // contacts with messages at both of two neighbouring exposures
@@ -69,6 +76,7 @@ type segment struct {
 	verdict       string // of the placebo of the engagements: association, or another
 	why           string
 	optOutVerdict string
+	blocked       string // why nothing is recommended by the outcome, whatever the figures
 
 	propensities map[int]propensity // by group of contacts
 }
@@ -150,8 +158,8 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, engagements[s.outcome]}]; ok {
 			s.verdict, s.why = v[0], v[1]
 		}
-		if engagements[s.outcome] == "reply" {
-			s.verdict, s.why = "cannot tell", unprompted
+		if s.blocked = s.ofTheirOwn(); s.blocked != "" {
+			s.verdict, s.why = "cannot tell", s.blocked
 		}
 		s.optOutVerdict = "cannot tell"
 		if v, ok := verdicts[[4]string{s.business, s.dimension, s.name, "opt_out"}]; ok {
@@ -297,6 +305,19 @@ func (s *segment) count() (n int) {
 		}
 	}
 	return n
+}
+
+// ofTheirOwn says why the outcome counts what contacts do of their own accord, if it does.
+func (s *segment) ofTheirOwn() string {
+	all := pool(s.totals(-1))
+	opened, looks := all[atOpened], total(all[s.at(0)+exposureBins:s.at(0)+2*exposureBins])
+	switch {
+	case engagements[s.outcome] == "reply":
+		return unprompted
+	case engagements[s.outcome] == "open" && opened-looks > mostAlong*opened:
+		return lookedAnyway
+	}
+	return ""
 }
 
 // at returns the place of the sums of an outcome.

@@ -9,19 +9,35 @@ WITH
 -- shared: loaded
 -- shared: rated
 -- shared: thirds
+told AS
+(
+    SELECT *, cityHash64(business_id) AS business, -- numbers take less time than names
+        toUInt8(indexOf([1, 2, 3, 4, 5, 6, 8, 11], bin)) AS place
+    FROM rated
+    WHERE in_base AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
+),
+-- Whoever looks into a chat opens all that waits there: that is one engagement. It is the earliest message's, because an exposure tells what was sent
+-- before: were it the latest's, what comes after a message would decide on it, and a look would seem as likely at every exposure.
+looks AS
+(
+    SELECT contact_id, business, countResample(1, 9, 1)(of_place) AS looks_y, toUInt32(sum(messages)) AS all_opened
+    FROM
+    (
+        SELECT contact_id, business, argMin(place, (sent, message_id)) AS of_place, count() AS messages
+        FROM told
+        WHERE open_y
+        GROUP BY contact_id, business, own_channel, opened_minute
+    )
+    GROUP BY contact_id, business
+),
 by_message AS
 (
     SELECT
-        contact_id, cityHash64(business_id) AS business, -- numbers take less time than names
-        countIfResample(1, 9, 1)(open_n, place)  AS opens_n,   countIfResample(1, 9, 1)(open_y, place)  AS opens_y,
+        contact_id, business,
+        countIfResample(1, 9, 1)(open_n, place)  AS opens_n,
         countIfResample(1, 9, 1)(click_n, place) AS clicks_n,  countIfResample(1, 9, 1)(click_y, place) AS clicks_y,
         countIfResample(1, 9, 1)(reply_n, place) AS replies_n, countIfResample(1, 9, 1)(reply_y, place) AS replies_y
-    FROM
-    (
-        SELECT *, toUInt8(indexOf([1, 2, 3, 4, 5, 6, 8, 11], bin)) AS place
-        FROM rated
-        WHERE in_base AND contact_id BETWEEN {first_contact:UUID} AND {last_contact:UUID}
-    )
+    FROM told
     GROUP BY contact_id, business
 ),
 placed AS
@@ -65,7 +81,7 @@ SELECT
     d.known_promise                            AS promised_frequency,
 
     arrayResize(m.opens_n, 8)                  AS open_n, -- also of a contact without messages
-    arrayResize(m.opens_y, 8)                  AS open_y,
+    arrayResize(k.looks_y, 8)                  AS open_y,
     arrayResize(m.clicks_n, 8)                 AS click_n,
     arrayResize(m.clicks_y, 8)                 AS click_y,
     arrayResize(m.replies_n, 8)                AS reply_n,
@@ -74,7 +90,10 @@ SELECT
     d.days                                     AS days,
     d.high_doses                               AS doses,
     d.stratum_days                             AS stratum_days,
-    d.stratum_opt_outs                         AS stratum_opt_outs
+    d.stratum_opt_outs                         AS stratum_opt_outs,
+
+    k.all_opened                               AS opened
 FROM by_day AS d
 INNER JOIN loaded AS l ON l.business_id = d.own_business
 LEFT JOIN by_message AS m ON m.contact_id = d.contact_id AND m.business = d.business
+LEFT JOIN looks AS k ON k.contact_id = d.contact_id AND k.business = d.business

@@ -8,7 +8,7 @@
 --          contact_group UInt8, sums Array(UInt64)
 --          the third: business_id String, arm String, contact_group UInt8, sums Array(UInt64)
 -- units:   groups split the contacts of a business into 200 by a hash; sums are those of shared part `sums_by_group`, in its order. Those of an arm: contacts;
---          days as assigned whose messages are 7 x 24 h old at the cutoff; their messages in the base that were opened, clicked, replied to in time [3];
+--          days as assigned whose messages are 7 x 24 h old at the cutoff; looks that opened their messages in the base in time, and these messages that were clicked, replied to in time [3];
 --          from the day on which the arm is known: days at risk, opt-outs, days as assigned; all days as assigned; messages sent on days at risk
 -- shared: sums_by_group
 -- statement
@@ -26,7 +26,7 @@ in_arms AS
 ),
 engaged AS
 (
-    SELECT a.business_id AS business_id, a.contact_id AS contact_id, countIf(r.open_y) AS opens, countIf(r.click_y) AS clicks, countIf(r.reply_y) AS replies
+    SELECT a.business_id AS business_id, a.contact_id AS contact_id, uniqExactIf((r.own_channel, r.opened_minute), r.open_y) AS opens, countIf(r.click_y) AS clicks, countIf(r.reply_y) AS replies
     FROM rated AS r
     INNER JOIN in_arms AS a ON a.business_id = r.business_id AND a.contact_id = r.contact_id
     WHERE toDate(r.sent) >= a.first_on

@@ -43,6 +43,7 @@ rated AS
         m.message_id         AS message_id,
         m.sent_at            AS sent,
         m.exposure           AS exposure,
+        toStartOfMinute(m.opened_at) AS opened_minute,
         ifNull(multiIf(m.exposure <= 5, m.exposure, m.exposure <= 7, 6, m.exposure <= 10, 8, 11), 0) AS bin,
         -- Reported deliveries only: one that merely follows from an open would bring its open along. But WhatsApp
         -- reports no delivery of a message that came while its chat was on the screen; there the open stands for it.

@@ -4,7 +4,7 @@
 -- The sums are one array, in this order: contacts [1]; for open, click, reply each messages by exposure [8], those with the
 -- outcome [8], and between each exposure and the next the contacts with both [7], and the terms of the ratio of their rates,
 -- above [7] and below [7], in millionths; days by dose [12]; doses of the days with 11 or more [1]; contacts by binned
--- dose [9]; days [45], opt-outs [45] and contacts [45] by prior engagement and binned dose.
+-- dose [9]; days [45], opt-outs [45] and contacts [45] by prior engagement and binned dose; messages opened, however many in one look [1].
 --
 -- Ratio of the rates at two exposures within contacts, y of n messages at the lower, v of m at the higher:
 -- sum v n / (n + m) over sum y m / (n + m), as Mantel and Haenszel have it for rates, each contact a stratum.
@@ -25,7 +25,7 @@ SELECT
         sumForEach(days), [sum(doses)],
         sumForEach(arrayMap((a, b, c, d, e) -> a > 0 OR b > 0 OR c > 0 OR d > 0 OR e > 0, arraySlice(stratum_days, 1, 9), arraySlice(stratum_days, 10, 9),
             arraySlice(stratum_days, 19, 9), arraySlice(stratum_days, 28, 9), arraySlice(stratum_days, 37, 9))),
-        sumForEach(stratum_days), sumForEach(stratum_opt_outs), sumForEach(arrayMap(n -> n > 0, stratum_days))) AS sums
+        sumForEach(stratum_days), sumForEach(stratum_opt_outs), sumForEach(arrayMap(n -> n > 0, stratum_days)), [sum(opened)]) AS sums
 FROM
 (
     SELECT
