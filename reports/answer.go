@@ -117,11 +117,7 @@ func answerOf(engagement map[string]curve, optOut curve, slope *curveRow) answer
 	o, e := headlineOutcome(engagement)
 	engaged := changeOf(e.shown())
 
-	// The question is how often, so the comparison starts at one message, not at none, where it can.
-	doses := optOut.shown()
-	if len(doses) > 2 && doses[0].To == 0 {
-		doses = doses[1:]
-	}
+	doses := withoutNone(optOut.shown())
 	left := changeOf(doses)
 
 	if e.n() == 0 && optOut.n() == 0 {
@@ -216,7 +212,7 @@ func optOutSentence(all curve, cells []cell, found change) string {
 	case all.n() == 0:
 		return "No whole day at risk is over yet, so nothing can be said about opt-outs."
 	case len(cells) == 0:
-		return fmt.Sprintf("Every group of days is too small to show opt-outs (under %d contacts or %d opt-outs).", fewContacts, fewEvents)
+		return fmt.Sprintf("Every group of days after a week with messages is too small to show opt-outs (under %d contacts or %d opt-outs).", fewContacts, fewEvents)
 	case len(cells) == 1:
 		return fmt.Sprintf("Opt-outs can be shown only after a week with %s: %s per 1,000 person-days (95%% interval %s), so there is nothing to compare.",
 			messages(cells[0]), perThousand.one(cells[0].Rate), perThousand.betweenWords(cells[0].Lower, cells[0].Upper))

@@ -143,7 +143,8 @@ func TestAnswerStartsAtOneMessage(t *testing.T) {
 	if got := said(answerOf(nil, curve{Cells: []cell{none, one, two}}, nil)); !strings.Contains(got, "After a week with 1 message") || !strings.Contains(got, "opt-outs show no clear change") {
 		t.Error(got)
 	}
-	if got := said(answerOf(nil, curve{Cells: []cell{none, one}}, nil)); !strings.Contains(got, "After a week with no message") || !strings.Contains(got, "More messages go with more opt-outs") {
+	// Who leaves after the first message of a week leaves at none, so that is nothing to compare with.
+	if got := said(answerOf(nil, curve{Cells: []cell{none, one}}, nil)); strings.Contains(got, "no message.") || strings.Contains(got, "ore opt-outs") || !strings.Contains(got, "nothing to compare") {
 		t.Error(got)
 	}
 }

@@ -440,7 +440,7 @@ type doseRow struct {
 func marginalFigure(d *Data) Figure {
 	rows := slices.DeleteFunc(askDimensions[doseRow](d, "frequency_dose"), func(r doseRow) bool { return r.Outcome != "any" && r.Outcome != "opt_out" })
 	f := Figure{ID: "marginal", Topic: "What a further message goes with", Unit: "Change from the bin before in days with an engagement, and in opt-outs, per 1,000 person-days at risk",
-		Interval: clustered, Level: Crude, Ask: "frequency_dose", Metric: "frequency_dose",
+		Interval: clustered, Level: Crude, Ask: "frequency_dose", Metric: "frequency_dose", Notes: []string{atNone},
 		Columns: slices.Concat([]Column{{"outcome", "Outcome", Text, false}, {"dose", "Messages in the week before", Text, false}, {"person_days", "Person-days", Count, false}, {"rate", "Per 1,000", Permille, false}, {"lower", "95% from", Permille, false}, {"upper", "to", Permille, false}, {"marginal", "Change from the bin before", PermilleChange, true}},
 			[]Column{{"marginal_lower", "95% from", PermilleChange, false}, {"marginal_upper", "to", PermilleChange, false}, whyColumn})}
 	for _, g := range bySlice(rows, func(r doseRow) (string, string, uint64) { return r.Dimension, r.Segment, r.PersonDays }) {
@@ -461,7 +461,7 @@ func marginalFigure(d *Data) Figure {
 				if !dot.shown() {
 					why = map[bool]string{true: "first", false: "too few"}[first]
 					dot = Dot{At: dot.At, Row: dot.Row}
-				} else if p.outcome == "any" {
+				} else if p.outcome == "any" && r.From > 1 { // what follows the first message of a week stands at 0
 					steps = append(steps, r)
 				}
 				first = false

@@ -26,18 +26,20 @@ func optOutCurve(rows []optOutRow, market string) curve {
 	return c
 }
 
-// withoutNone leaves out the bin of no messages where enough others are left: the question is how
-// often, so the comparison starts at one message.
+// withoutNone leaves out the bin of no messages: the question is how often, so the comparison starts at one message. And whoever leaves
+// after the first message of a week leaves on a day of that bin.
 func withoutNone(cells []cell) []cell {
-	if len(cells) > 2 && cells[0].To == 0 {
+	if len(cells) > 0 && cells[0].To == 0 {
 		return cells[1:]
 	}
 	return cells
 }
 
+const atNone = "An opt-out counts at the messages of the 7 days before its day. One that follows the day’s first message of the week stands at 0, so 0 is not what getting nothing does: nothing is concluded from 0 against 1."
+
 func optOutFigure(d *Data) Figure {
 	rows := Rows[optOutRow](d, "frequency_opt_out")
-	f := Figure{ID: "opt-outs", Topic: "Opt-outs by messages in the week before", Unit: "Opt-outs per 1,000 person-days at risk", Interval: clustered, Level: Crude, Ask: "frequency_opt_out", Metric: "frequency_opt_out",
+	f := Figure{ID: "opt-outs", Topic: "Opt-outs by messages in the week before", Unit: "Opt-outs per 1,000 person-days at risk", Interval: clustered, Level: Crude, Ask: "frequency_opt_out", Metric: "frequency_opt_out", Notes: []string{atNone},
 		Columns: rateColumns(Column{"dose", "Messages in the week before", Text, false}, Column{"person_days", "Person-days", Count, false}, Column{"opt_outs", "Opt-outs", Count, false}, Permille)}
 	for _, market := range names(rows, func(r optOutRow) string { return r.Market }) {
 		c := optOutCurve(rows, market)
@@ -110,7 +112,7 @@ func optOutCurvesFigure(d *Data) Figure {
 	rows := slices.DeleteFunc(Rows[curveRow](d, "frequency_curves outcome=opt_out unit=person_day"), func(r curveRow) bool { return r.Identification == "within" })
 	f := Figure{ID: "curves-opt-out", Topic: "Opt-outs: two ways to compare", Unit: "Opt-outs per 1,000 person-days at risk, by messages in the week before",
 		Interval: "95% intervals, over groups of contacts", Level: Standardised, Ask: "frequency_curves outcome=opt_out unit=person_day", Metric: "frequency_curves", Columns: curveColumns(Permille),
-		Notes: []string{"Not within contacts: leaving ends a contact’s history, so its own past cannot tell."}}
+		Notes: []string{"Not within contacts: leaving ends a contact’s history, so its own past cannot tell.", atNone}}
 	f.Views = curveViews(rows, 2, Permille, Leave, "person-days of known prior engagement")
 	for _, r := range rows {
 		if r.Measure == "risk_ratio" && r.Suppressed == 0 && finite(r.Estimate) && finite(r.Lower) && finite(r.Upper) && len(f.Views) > 0 {

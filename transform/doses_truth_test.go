@@ -42,7 +42,26 @@ func TestDosesOfOddWorlds(t *testing.T) {
 		}
 		threads.end(at(85))
 	}
-	insert(t, db, threads.events)
+	// A message every 14 days, and whoever leaves does so within two hours of it: on days of dose 0, all of them.
+	fortnightly := &crowd{business: "fortnightly"}
+	{
+		r := rand.New(rand.NewPCG(3, 3))
+		fortnightly.begin(at(0))
+		for i := range 1000 {
+			p := fortnightly.contact()
+			first := 10 + i%14
+			fortnightly.tell(at(float64(first)-.5), "opt_in", p)
+			for d := float64(first) + .4; d < 80; d += 14 {
+				fortnightly.tell(at(d), "send", p)
+				if r.Float64() < .03 {
+					fortnightly.tell(at(d+.05), "opt_out", p)
+					break
+				}
+			}
+		}
+		fortnightly.end(at(81))
+	}
+	insert(t, db, append(threads.events, fortnightly.events...))
 	run(t, db, transform.Window{})
 
 	t.Run("a look is one engagement", func(t *testing.T) {
@@ -61,6 +80,27 @@ WHERE business_id = 'threads' AND identification = 'within' AND dimension = 'all
 		looks := count(t, db, `SELECT uniqExact(contact_id, channel, toStartOfMinute(opened_at)) FROM messages WHERE business_id = 'threads' AND opened_at IS NOT NULL`)
 		if n := count(t, db, `SELECT sum(arraySum(open_y)) FROM contact_doses WHERE business_id = 'threads'`); n < looks*8/10 || n > looks {
 			t.Errorf("%d engagements of %d looks", n, looks)
+		}
+	})
+
+	t.Run("getting nothing costs no opt-outs", func(t *testing.T) {
+		if n := count(t, db, `SELECT sum(opted_out) FROM person_days WHERE business_id = 'fortnightly' AND dose = 0`); n < 100 {
+			t.Errorf("only %d opt-outs on days of dose 0", n)
+		}
+		if got, want := answer(t, db, `
+SELECT identification, opt_outs, person_days = (SELECT count() FROM person_days WHERE business_id = 'fortnightly' AND dose = 0 AND sent = 0) AS quiet
+FROM frequency_recommendation WHERE business_id = 'fortnightly' AND dimension = 'all' AND dose_from = 0 ORDER BY identification`),
+			"identification,opt_outs,quiet\ncrude,0,1\nwithin,0,1\n"; got != want {
+			t.Errorf("of dose 0: got\n%swant\n%s", got, want)
+		}
+		// What a cap changes is still held against all days and opt-outs.
+		if n := count(t, db, `
+SELECT countIf(days != (SELECT count() FROM person_days WHERE business_id = 'fortnightly'))
+FROM (SELECT arraySum(days) AS days FROM (SELECT sumForEach(days) AS days FROM contact_doses WHERE business_id = 'fortnightly'))`); n != 0 {
+			t.Error("contact_doses has lost days")
+		}
+		if n := count(t, db, `SELECT sum(arraySum(stratum_opt_outs)) FROM contact_doses WHERE business_id = 'fortnightly'`); n < 100 {
+			t.Errorf("contact_doses has only %d opt-outs", n)
 		}
 	})
 }

@@ -329,7 +329,7 @@ func TestPlausibleDosesHoldTheBest(t *testing.T) {
 	for world := range worlds {
 		name := fmt.Sprintf("w%03d", world)
 		batch, err := db.PrepareBatch(t.Context(), `INSERT INTO contact_doses (business_id, window_from, window_to, contact_id, market, channel,
-open_n, open_y, click_n, click_y, reply_n, reply_y, days, doses, stratum_days, stratum_opt_outs)`)
+open_n, open_y, click_n, click_y, reply_n, reply_y, days, doses, stratum_days, stratum_opt_outs, quiet_days, quiet_opt_outs)`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,7 @@ open_n, open_y, click_n, click_y, reply_n, reply_y, days, doses, stratum_days, s
 			c := k.contact(r)
 			none := make([]uint32, exposureBins)
 			if err := batch.Append(name, w.From, w.To, fmt.Sprintf("00000000-0000-0000-%04x-%012x", world, i), c.market, "whatsapp",
-				c.n[:], c.y[:], none, none, none, none, c.days[:], 11*uint64(c.days[11]), c.cellDays[:], c.cellLeft[:]); err != nil {
+				c.n[:], c.y[:], none, none, none, none, c.days[:], 11*uint64(c.days[11]), c.cellDays[:], c.cellLeft[:], atNoDose(c.cellDays), atNoDose(c.cellLeft)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -501,6 +501,9 @@ func TestLimitWithoutOptOutsKnowsTheWeights(t *testing.T) {
 				if b != bin {
 					sums[atCellOptOuts+at] = 1
 				}
+				if b == 0 {
+					sums[atQuietDays+p], sums[atQuietOptOuts+p] = n, 1
+				}
 			}
 			if b <= bin+1 {
 				sums[atDoseContacts+b], sums[atDays+b] = 20, 50
@@ -543,4 +546,12 @@ func TestUntilWithin(t *testing.T) {
 	f(.002, .0031, .0005, .0025)
 	f(.002, .0031, .0005, .003)
 	f(0, stats.Garwood(0).Upper/10_000, 0, .0002)
+}
+
+// atNoDose returns what the cells of each prior engagement have at no dose.
+func atNoDose(cells [priors * doseBins]uint32) (none []uint32) {
+	for p := range priors {
+		none = append(none, cells[p*doseBins])
+	}
+	return none
 }

@@ -28,7 +28,9 @@ const (
 	atCellOptOuts  = atCellDays + priors*doseBins
 	atCellContacts = atCellOptOuts + priors*doseBins
 	atOpened       = atCellContacts + priors*doseBins
-	doseSums       = atOpened + 1
+	atQuietDays    = atOpened + 1
+	atQuietOptOuts = atQuietDays + priors
+	doseSums       = atQuietOptOuts + priors
 
 	millionths = 1e6 // of sums in millionths
 )
@@ -331,18 +333,29 @@ func (s *segment) engaged(sums []float64, bin int) float64 {
 	return sums[s.at(s.outcome)+exposureBins+bin-1]
 }
 
-func optOuts(sums []float64, bin int) (n float64) {
-	for p := range priors {
-		n += sums[atCellOptOuts+p*doseBins+bin]
+// cell returns the days of a prior engagement at the doses of a bin, and the opt-outs on them. At no dose these are the quiet days:
+// on others of dose 0 a message was sent, and who left may have left because of it.
+func cell(sums []float64, prior, bin int) (days, optOuts float64) {
+	if bin == 0 {
+		return sums[atQuietDays+prior], sums[atQuietOptOuts+prior]
 	}
-	return n
+	return sums[atCellDays+prior*doseBins+bin], sums[atCellOptOuts+prior*doseBins+bin]
 }
 
-func personDays(sums []float64, bin int) (n float64) {
+func optOuts(sums []float64, bin int) (all float64) {
 	for p := range priors {
-		n += sums[atCellDays+p*doseBins+bin]
+		_, n := cell(sums, p, bin)
+		all += n
 	}
-	return n
+	return all
+}
+
+func personDays(sums []float64, bin int) (all float64) {
+	for p := range priors {
+		n, _ := cell(sums, p, bin)
+		all += n
+	}
+	return all
 }
 
 // link finds the longest run of neighbouring exposures, by messages, between which enough contacts can be compared with themselves.
@@ -408,10 +421,8 @@ func (c stratum) days(sums []float64) float64 {
 
 // hazard returns opt-outs per person-day of the stratum at the doses of a bin; 0 without days.
 func (c stratum) hazard(sums []float64, bin int) float64 {
-	if n := sums[atCellDays+c.prior*doseBins+bin]; n > 0 {
-		return sums[atCellOptOuts+c.prior*doseBins+bin] / n
-	}
-	return 0
+	days, optOuts := cell(sums, c.prior, bin)
+	return over(optOuts, days)
 }
 
 // falls returns the rates at the exposures over that at the first linked one, the product of ratios within contacts; 0 where not linked.

@@ -76,7 +76,8 @@ func (s *segment) chance(pooled []float64, bin int, rate float64) float64 {
 	for _, c := range s.strata {
 		sums := c.of(blocks, pooled)
 		days := c.days(sums)
-		sum, all = sum+days*days*over(rate, sums[atCellDays+c.prior*doseBins+bin]), all+days
+		own, _ := cell(sums, c.prior, bin)
+		sum, all = sum+days*days*over(rate, own), all+days
 	}
 	return over(sum, all*all)
 }

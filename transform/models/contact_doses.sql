@@ -44,7 +44,7 @@ placed AS
 (
     SELECT
         d.business_id AS business_id, d.contact_id AS contact_id, d.market AS own_market, d.channel AS own_channel, d.promised_frequency AS own_promise,
-        d.day AS own_day, d.opted_out AS leaves, d.dose AS own_dose,
+        d.day AS own_day, d.opted_out AS leaves, d.dose AS own_dose, d.dose = 0 AND d.sent = 0 AS is_quiet,
         toUInt8(least(d.dose, 11)) AS capped_dose,
         ifNull(multiIf(d.prior_engaged = 0, 1, d.prior_engaged <= t.first_cut, 2, d.prior_engaged <= t.second_cut, 3, d.prior_engaged > 0, 4, 0), 0) AS prior,
         toUInt8(prior * 9 + multiIf(d.dose <= 5, d.dose, d.dose <= 7, 6, d.dose <= 10, 7, 8)) AS cell
@@ -65,7 +65,9 @@ by_day AS
         countResample(0, 12, 1)(capped_dose)          AS days,
         sumIf(own_dose, capped_dose = 11)             AS high_doses,
         countResample(0, 45, 1)(cell)                 AS stratum_days,
-        countIfResample(0, 45, 1)(leaves = 1, cell)   AS stratum_opt_outs
+        countIfResample(0, 45, 1)(leaves = 1, cell)   AS stratum_opt_outs,
+        countIfResample(0, 5, 1)(is_quiet, prior)     AS quiet_days,
+        countIfResample(0, 5, 1)(is_quiet AND leaves = 1, prior) AS quiet_opt_outs
     FROM placed
     GROUP BY contact_id, business
 )
@@ -92,7 +94,9 @@ SELECT
     d.stratum_days                             AS stratum_days,
     d.stratum_opt_outs                         AS stratum_opt_outs,
 
-    k.all_opened                               AS opened
+    k.all_opened                               AS opened,
+    d.quiet_days                               AS quiet_days,
+    d.quiet_opt_outs                           AS quiet_opt_outs
 FROM by_day AS d
 INNER JOIN loaded AS l ON l.business_id = d.own_business
 LEFT JOIN by_message AS m ON m.contact_id = d.contact_id AND m.business = d.business
