@@ -10,7 +10,7 @@
 --          difference_upper Nullable(Float64), p_value Nullable(Float64), p_adjusted Nullable(Float64), planned_share Float64,
 --          sample_ratio_p Nullable(Float64), mixed_contacts UInt64, identification String, why String, cutoff DateTime64(3, 'UTC')
 -- units:   rate is per contact and day, whether still at risk or not: days with the outcome, of `sent` messages; difference is rate less that of the arm
---          against, and NULL if identification is `blocked`; p_adjusted is adjusted for all differences of the business (Holm); planned_share of the contacts; an empty outcome asks for every one; rate and interval are NULL where suppressed (under 30 contacts or 5 outcomes)
+--          against, and NULL if identification is `blocked`; p_adjusted is adjusted for all differences of the business (Holm); planned_share of the contacts; an empty outcome asks for every one; rate and interval are NULL where suppressed (under 30 contacts or 5 outcomes); the difference needs 5 outcomes in both arms together
 SELECT
     outcome,
     arm,

@@ -117,7 +117,8 @@ func compareTest(test []armRow, plan map[string]float64, w Window) (rows []armsC
 			identification, why = "blocked", "the test began before the window: who left until then is missing"
 		}
 		for i, a := range arms {
-			own, difference, p := compareArms(a, first, a.Arm != first.Arm && identification == "randomised")
+			told := a.Outcome == "opt_out" || a.Outcome == "sent" || sends[a.Arm] > 0 || a.Outcomes > 0 // who is sent nothing engages with nothing
+			own, difference, p := compareArms(a, first, a.Arm != first.Arm && told && identification == "randomised")
 			columns := []any{a.Business, w.From, w.To, a.Cutoff, identification, why, a.Arm, a.Outcome,
 				a.Contacts, a.Days, a.Outcomes, a.NN, a.YY, a.NY}
 			rows = append(rows, armsCompared{append(append(append(columns, own...), difference...), shares[i], ratioP, a.Mixed), p})
@@ -127,17 +128,21 @@ func compareTest(test []armRow, plan map[string]float64, w Window) (rows []armsC
 }
 
 // compareArms returns suppressed, rate, std_error, lower, upper of an arm; against, difference and its standard error and limits; and the difference's
-// p-value by its standard error, of what is an outcome.
+// p-value, of what is an outcome. Two arms tell together what an arm of few outcomes cannot by itself: that it has few.
 func compareArms(a, first armRow, compare bool) (own, difference []any, p *float64) {
 	own = a.sums().rates()[:5]
 	difference = []any{first.Arm, nil, nil, nil, nil}
 	if a.Outcome != "sent" {
-		if compare && !a.sums().suppressed() && !first.sums().suppressed() {
-			if d, se, ok := stats.RatioDifference(a.sums().clustered(), first.sums().clustered(), stats.Cross{}); ok && se > 0 {
-				difference = []any{first.Arm, d.Value, se, d.Lower, d.Upper}
-				tail := 2 * distuv.StudentsT{Sigma: 1, Nu: float64(min(a.Contacts, first.Contacts, 1e6) - 1)}.Survival(math.Abs(d.Value)/se)
-				p = &tail
+		if !compare || min(a.Contacts, first.Contacts) < fewestContacts || a.Outcomes+first.Outcomes < fewestOutcomes {
+			return own, difference, nil
+		}
+		if min(a.Outcomes, first.Outcomes) < fewestOutcomes {
+			if d, se, chance, ok := stats.RareDifference(a.sums().clustered(), first.sums().clustered()); ok {
+				difference, p = []any{first.Arm, d.Value, se, d.Lower, d.Upper}, &chance
 			}
+		} else if d, se, ok := stats.RatioDifference(a.sums().clustered(), first.sums().clustered(), stats.Cross{}); ok && se > 0 {
+			tail := 2 * distuv.StudentsT{Sigma: 1, Nu: float64(min(a.Contacts, first.Contacts, 1e6) - 1)}.Survival(math.Abs(d.Value)/se)
+			difference, p = []any{first.Arm, d.Value, se, d.Lower, d.Upper}, &tail
 		}
 		return own, difference, p
 	}

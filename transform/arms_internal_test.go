@@ -61,3 +61,35 @@ func TestArmsOfATest(t *testing.T) {
 		}
 	}
 }
+
+// An arm in which hardly anybody leaves is what a test is made to find: it is compared though its own rate says too little to stand alone.
+func TestArmOfFewOutcomes(t *testing.T) {
+	arm := func(name string, contacts, outcomes uint64) armRow {
+		return armRow{Business: "b", Arm: name, Outcome: "opt_out", Contacts: contacts, Days: contacts * 30, Outcomes: outcomes,
+			NN: contacts * 900, YY: outcomes, NY: outcomes * 30}
+	}
+	f := func(six, one armRow, lower, upper, p float64) {
+		t.Helper()
+		own, difference, got := compareArms(one, six, true)
+		if got == nil {
+			t.Errorf("%d against %d: not compared", one.Outcomes, six.Outcomes)
+			return
+		}
+		if own[0] != uint8(1) {
+			t.Errorf("%d against %d: the arm's own rate is shown", one.Outcomes, six.Outcomes)
+		}
+		// Limits in outcomes of the arm.
+		n := float64(one.Days)
+		CloseTo(t, "lower", difference[3].(float64)*n, lower, 1e-3)
+		CloseTo(t, "upper", difference[4].(float64)*n, upper, 1e-3)
+		CloseTo(t, "p", *got, p, 1e-3*p)
+	}
+	// Garwood: 60 [45.786, 77.232], 5 [1.623, 11.668], 4 [1.090, 10.242], 0 [0, 3.689]. p: twice 679,121 in 2^64, and 2 in 2^5.
+	f(arm("six", 2000, 60), arm("one", 2000, 4), -56-math.Hypot(4-1.09, 77.232-60), -56+math.Hypot(10.242-4, 60-45.786), 7.3630e-14)
+	f(arm("six", 2000, 5), arm("one", 2000, 0), -5-(11.668-5), -5+math.Hypot(3.689, 5-1.623), .0625)
+	for _, c := range [][2]armRow{{arm("six", 2000, 4), arm("one", 2000, 0)}, {arm("six", 2000, 60), arm("one", 20, 1)}} {
+		if _, _, p := compareArms(c[1], c[0], true); p != nil {
+			t.Errorf("%d of %d contacts against %d: compared", c[1].Outcomes, c[1].Contacts, c[0].Outcomes)
+		}
+	}
+}

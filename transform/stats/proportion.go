@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 
+	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -142,13 +143,42 @@ func SampleSize(p1, p2, power float64) (float64, bool) {
 }
 
 // Garwood returns the exact interval of the mean of a Poisson count, in events. Source: Garwood 1936.
-func Garwood(events uint64) Interval {
-	x := float64(events)
+func Garwood(events uint64) Interval { return garwood(float64(events)) }
+
+// garwood takes a number of events that need not be whole, so that clumped ones can be counted by clump.
+func garwood(x float64) Interval {
 	i := Interval{Upper: distuv.ChiSquared{K: 2*x + 2}.Quantile(.975) / 2}
-	if events > 0 {
+	if x > 0 {
 		i.Lower = distuv.ChiSquared{K: 2 * x}.Quantile(.025) / 2
 	}
 	return i
+}
+
+// RareDifference compares the rates of two cells of different contacts where the outcomes of either are too few for a variance of their own; one may have
+// none. The outcomes are taken as Poisson counts whose variance is that of contacts with several of them, sum y^2 / sum y of both cells; the limits come from
+// those of the two counts, the standard error is at least that of one outcome in each. p is the exact two-sided one of so uneven a split of the outcomes.
+// False if there are none, or no units. Sources: Garwood 1936; Zou and Donner 2008; Przyborowski and Wilenski 1940.
+func RareDifference(a, b Clustered) (d Difference, stdError, p float64, ok bool) {
+	if a.Units == 0 || b.Units == 0 || a.Outcomes+b.Outcomes == 0 {
+		return Difference{}, 0, 0, false
+	}
+	clumps := max(1, float64(a.YY+b.YY)/float64(a.Outcomes+b.Outcomes))
+	of := func(c Clustered) (events, perEvent float64, limits Interval) {
+		events, perEvent = float64(c.Outcomes)/clumps, clumps/float64(c.Units)
+		i := garwood(events)
+		return events, perEvent, Interval{Lower: i.Lower * perEvent, Upper: min(1, i.Upper*perEvent)}
+	}
+	x, u, i := of(a)
+	y, v, j := of(b)
+	share := float64(a.Units) / float64(a.Units+b.Units)
+	atLeast, atMost := 1.0, 1.0
+	if x > 0 {
+		atLeast = mathext.RegIncBeta(x, y+1, share)
+	}
+	if y > 0 {
+		atMost = mathext.RegIncBeta(y, x+1, 1-share)
+	}
+	return hybrid(x*u, i, y*v, j, 0), math.Sqrt(max(1, x)*u*u + max(1, y)*v*v), min(1, 2*min(atLeast, atMost)), true
 }
 
 // ZeroEvents returns the upper one-sided 95 % limit of a rate after n independent trials without an event,
