@@ -10,7 +10,7 @@
 --          dimension String, segment String, identification String, market String, channel String, late_messages UInt16,
 --          late_engaged UInt16, early_messages UInt16, early_engaged UInt16, decline_p Nullable(Float64), as_of DateTime64(3, 'UTC'),
 --          cutoff DateTime64(3, 'UTC')
--- units:   messages in 28 days; plausible_to NULL beside a plausible_from: no upper end; decline_p is adjusted for all contacts tested, NULL where
+-- units:   messages in 28 days; plausible_from, plausible_to NULL beside an identification: nothing smaller, greater was compared and found worse; decline_p is adjusted for all contacts tested, NULL where
 --          not tested; an empty class or market asks for every one. contact_id is a pseudonym
 SELECT
     contact_id,

@@ -380,7 +380,7 @@ var classes = []struct{ name, words string }{
 func classesFigure(d *Data) Figure {
 	rows := Rows[classRow](d, "contact_class_shares")
 	f := Figure{ID: "classes", Topic: "Contacts below, on and above the plausible frequency", Unit: "% of contacts at risk, by their messages of the last 28 days", Interval: "95% intervals", Level: Counted, Ask: "contact_class_shares", Metric: "contact_classes",
-		Notes:   []string{"Descriptive: a class is no forecast of what a contact would do."},
+		Notes:   []string{"Descriptive: a class is no forecast of what a contact would do. Above, and below, is only said where more, or fewer, messages were compared and found worth less; else nobody is."},
 		Columns: slices.Concat([]Column{{"class", "Class", Text, false}, {"contacts", "Contacts", Count, false}, {"share", "Share", Percent, true}}, lowerUpper(Percent), []Column{whyColumn})}
 	for _, g := range bySlice(rows, func(r classRow) (string, string, uint64) { return r.Dimension, r.Segment, r.Contacts }) {
 		v := View{Slice: g.Slice, N: count(g.Rows[0].Base) + " contacts"}
@@ -400,7 +400,7 @@ func classesFigure(d *Data) Figure {
 				line.Dots = append(line.Dots, dot)
 				v.Rows = append(v.Rows, []any{class.words, contacts, number(dot.Value), number(dot.Lower), number(dot.Upper), why})
 				if class.name == "saturated" && g.Slice == (Slice{}) && dot.shown() {
-					v.Finding = fmt.Sprintf("%s (%s) of contacts get more than may be best", Percent.write(*r.Share), Percent.between(*r.Lower, *r.Upper))
+					v.Finding = fmt.Sprintf("%s (%s) of contacts get more than may be best, and more was found worth less", Percent.write(*r.Share), Percent.between(*r.Lower, *r.Upper))
 				}
 			}
 		}

@@ -53,9 +53,9 @@ func (c contactClass) class() string {
 	switch {
 	case c.Known28Days == 0 && c.NeverSent == 0, messages < fewestMessages && c.NeverSent == 0:
 		return tooLittleData
-	case c.From == nil:
+	case c.Identification == "":
 		return noRecommendation
-	case messages < *c.From:
+	case c.From != nil && messages < *c.From:
 		return undersaturated
 	case c.To != nil && messages > *c.To:
 		return saturated

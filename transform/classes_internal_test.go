@@ -11,27 +11,28 @@ func TestClasses(t *testing.T) {
 			t.Errorf("%+v is %s, want %s", c, got, want)
 		}
 	}
-	f(tooLittleData, contactClass{Known28Days: 1, Messages: 4, From: from, To: to})
-	f(tooLittleData, contactClass{Known28Days: 1, Messages: 0, From: from, To: to})
-	f(tooLittleData, contactClass{Known28Days: 0, Messages: 15, From: from, To: to})
+	f(tooLittleData, contactClass{Known28Days: 1, Messages: 4, Identification: "within", From: from, To: to})
+	f(tooLittleData, contactClass{Known28Days: 1, Messages: 0, Identification: "within", From: from, To: to})
+	f(tooLittleData, contactClass{Known28Days: 0, Messages: 15, Identification: "within", From: from, To: to})
 	f(tooLittleData, contactClass{Known28Days: 1, Messages: 4})
-	f(undersaturated, contactClass{Known28Days: 1, NeverSent: 1, From: from, To: to})
-	f(onTarget, contactClass{Known28Days: 1, NeverSent: 1, From: number(0), To: to})
+	f(undersaturated, contactClass{Known28Days: 1, NeverSent: 1, Identification: "within", From: from, To: to})
+	f(onTarget, contactClass{Known28Days: 1, NeverSent: 1, Identification: "within", From: number(0), To: to})
 	f(noRecommendation, contactClass{Known28Days: 1, NeverSent: 1})
 	f(noRecommendation, contactClass{Known28Days: 1, Messages: 5})
-	f(undersaturated, contactClass{Known28Days: 1, Messages: 5, From: from, To: to})
-	f(undersaturated, contactClass{Known28Days: 1, Messages: 11, From: from, To: to})
-	f(onTarget, contactClass{Known28Days: 1, Messages: 12, From: from, To: to})
-	f(onTarget, contactClass{Known28Days: 1, Messages: 20, From: from, To: to})
-	f(saturated, contactClass{Known28Days: 1, Messages: 21, From: from, To: to})
-	f(onTarget, contactClass{Known28Days: 1, Messages: 900, From: from}) // no upper end
+	f(undersaturated, contactClass{Known28Days: 1, Messages: 5, Identification: "within", From: from, To: to})
+	f(undersaturated, contactClass{Known28Days: 1, Messages: 11, Identification: "within", From: from, To: to})
+	f(onTarget, contactClass{Known28Days: 1, Messages: 12, Identification: "within", From: from, To: to})
+	f(onTarget, contactClass{Known28Days: 1, Messages: 20, Identification: "within", From: from, To: to})
+	f(saturated, contactClass{Known28Days: 1, Messages: 21, Identification: "within", From: from, To: to})
+	f(onTarget, contactClass{Known28Days: 1, Messages: 900, Identification: "within", From: from}) // nothing above was compared
+	f(onTarget, contactClass{Known28Days: 1, Messages: 5, Identification: "within", To: to})       // nothing below was compared
 }
 
 // Only saturated contacts with messages in both periods are tested, all of them as one family.
 func TestDecline(t *testing.T) {
 	to := uint32(20)
 	c := func(messages uint16, known uint8, lateEngaged, late, earlyEngaged, early uint16) contactClass {
-		return contactClass{Known28Days: 1, Known49Days: known, Messages: messages, From: &to, To: &to,
+		return contactClass{Known28Days: 1, Known49Days: known, Messages: messages, Identification: "within", From: &to, To: &to,
 			LateMessages: late, LateEngaged: lateEngaged, EarlyMessages: early, EarlyEngaged: earlyEngaged}
 	}
 	found, err := declines([]contactClass{

@@ -43,16 +43,27 @@ func TestContactClasses(t *testing.T) {
 	asOf := time.Date(2025, 4, 30, 0, 0, 0, 0, time.UTC)
 	db := warehousetest.New(t)
 	put(t, db, "coverage", "business_id, account_id, data_from, cutoff", []string{"('shop', 'page', '2025-01-01 00:00:00', '" + cutoff.Format(time.DateTime) + "')"})
-	put(t, db, "frequency_recommendation", "business_id, window_from, window_to, dimension, segment, identification, headline, dose_from, dose_to, plausible, advice", []string{
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 3, 3, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 4, 4, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 5, 5, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 8, 10, 0, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'crude', 0, 11, 65535, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'randomised', 1, 0, 65535, 1, 'recommended')", // of arms
-		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 1, 1, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 2, 2, 1, 'recommended')",
-		"('shop', '2025-03-01', '2025-05-01', 'market', 'VN', 'within', 1, 2, 2, 1, 'no recommendation')",
+	put(t, db, "frequency_recommendation", "business_id, window_from, window_to, dimension, segment, identification, headline, dose_from, dose_to, candidate, plausible, advice", []string{
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 3, 3, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 4, 4, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 5, 5, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 8, 10, 1, 0, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'crude', 0, 11, 65535, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'randomised', 1, 0, 65535, 1, 1, 'recommended')", // of arms
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 1, 1, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 2, 2, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 0, 0, 1, 0, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'all', '', 'within', 0, 3, 3, 1, 0, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'PH', 'within', 1, 1, 1, 1, 0, 'recommended')",
+		// Of ID nothing but 3 to 5 was compared, and all of it may be the best but 3.
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'ID', 'within', 1, 3, 3, 1, 0, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'ID', 'within', 1, 4, 4, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'ID', 'within', 1, 5, 5, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'ID', 'within', 1, 6, 7, 0, 0, 'recommended')",
+		// And of MY nothing below.
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'MY', 'within', 1, 3, 3, 1, 1, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'MY', 'within', 1, 4, 4, 1, 0, 'recommended')",
+		"('shop', '2025-03-01', '2025-05-01', 'market', 'VN', 'within', 1, 2, 2, 1, 1, 'no recommendation')",
 	})
 	var people, messages []string
 	add := func(n int, market string, early, late, engagedEarly, engagedLate int) {
@@ -80,6 +91,10 @@ func TestContactClasses(t *testing.T) {
 	add(6, "PH", 0, 0, 0, 0)     // never sent
 	add(7, "VN", 6, 5, 0, 0)     // no recommendation for VN: that of all, 4 to 8
 	add(8, "VN", 12, 10, 9, 8)   // 13, over 8
+	add(9, "ID", 28, 21, 20, 0)  // 28, and nothing above 5 a week was compared
+	add(10, "ID", 6, 5, 0, 0)    // 6, under 16
+	add(11, "MY", 6, 5, 0, 0)    // 6, and nothing below 3 a week was compared
+	add(12, "MY", 28, 21, 14, 10)
 	for n := range 30 {
 		add(100+n, "TH", 6, 5, 3, 3)
 	}
@@ -108,6 +123,10 @@ func TestContactClasses(t *testing.T) {
 		"undersaturated 0 market, 0 late, 0 early",
 		"on_target 6 all, 4 late, 6 early",
 		"saturated 13 all, 7 late, 12 early, tested",
+		"on_target 28 market, 14 late, 28 early",
+		"undersaturated 6 market, 4 late, 6 early",
+		"on_target 6 market, 4 late, 6 early",
+		"saturated 28 market, 14 late, 28 early, tested",
 	}
 	if len(rows) != len(people) {
 		t.Fatalf("%d contacts, want %d", len(rows), len(people))
@@ -138,10 +157,10 @@ func TestContactClasses(t *testing.T) {
 	}
 	for _, s := range shares {
 		shown := s.Share != nil && s.Lower != nil && s.Upper != nil
-		if s.Base != 38 || shown != (s.Class == onTarget) || shown == (s.Suppressed == 1) {
+		if s.Base != 42 || shown != (s.Class == onTarget) || shown == (s.Suppressed == 1) {
 			t.Errorf("share %+v", s)
 		}
-		if shown && (s.Contacts != 32 || !(*s.Lower < *s.Share && *s.Share < *s.Upper && *s.Upper < 1)) {
+		if shown && (s.Contacts != 34 || !(*s.Lower < *s.Share && *s.Share < *s.Upper && *s.Upper < 1)) {
 			t.Errorf("share %+v", s)
 		}
 	}

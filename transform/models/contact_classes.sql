@@ -8,7 +8,7 @@
 --          plausible_from Nullable(UInt32), plausible_to Nullable(UInt32), known_49_days UInt8,
 --          late_messages UInt16, late_engaged UInt16, early_messages UInt16, early_engaged UInt16
 -- units:   messages; as_of is the midnight after the last day that is over; the plausible range is in messages per 28 days, four times that
---          of a week; late are the 14 days before as_of - 7 days, so that all are matured, early the 28 days before these.
+--          of a week, its ends NULL where nothing beyond was compared; late are the 14 days before as_of - 7 days, so that all are matured, early the 28 days before these.
 --          Class and test are computed in Go
 WITH
 -- shared: rated
@@ -63,14 +63,15 @@ targets AS
     SELECT
         business_id, toString(dimension) AS of_dimension, segment AS of_segment,
         any(toString(identification)) AS level,
-        toNullable(toUInt32(4 * min(dose_from)))                           AS low,
-        if(max(dose_to) = 65535, NULL, toUInt32(4 * max(dose_to)))         AS high
+        -- A limit is one only where a dose beyond it was compared and is not plausible: of what was not compared nobody knows.
+        if(minIf(dose_from, plausible = 1) > min(dose_from), toNullable(toUInt32(4 * minIf(dose_from, plausible = 1))), NULL) AS low,
+        if(maxIf(dose_from, plausible = 1) < max(dose_from), toNullable(toUInt32(4 * maxIf(dose_to, plausible = 1))), NULL)   AS high
     FROM frequency_recommendation
     WHERE window_from = toDate({from:DateTime64(3, 'UTC')})
       AND window_to = toDate({to:DateTime64(3, 'UTC')})
       AND dimension IN ('all', 'market')
       AND identification = 'within' -- a test compares arms, not doses
-      AND plausible = 1
+      AND candidate = 1
       AND advice = 'recommended'
     GROUP BY business_id, of_dimension, of_segment
 )
@@ -85,11 +86,11 @@ SELECT
     d.sends = 0                                      AS never_sent,
     d.own_from <= c.as_of - INTERVAL 28 DAY          AS known_28_days,
     toUInt16(least(d.sends_28_days, 65535))          AS messages_28_days,
-    if(m.low IS NOT NULL, m.of_dimension, e.of_dimension) AS dimension,
-    if(m.low IS NOT NULL, m.of_segment, e.of_segment)     AS segment,
-    if(m.low IS NOT NULL, m.level, e.level)               AS identification,
-    ifNull(m.low, e.low)                             AS plausible_from,
-    if(m.low IS NOT NULL, m.high, e.high)            AS plausible_to,
+    if(m.level != '', m.of_dimension, e.of_dimension) AS dimension,
+    if(m.level != '', m.of_segment, e.of_segment)     AS segment,
+    if(m.level != '', m.level, e.level)               AS identification,
+    if(m.level != '', m.low, e.low)                  AS plausible_from,
+    if(m.level != '', m.high, e.high)            AS plausible_to,
 
     c.as_of - INTERVAL 49 DAY >= greatest({from:DateTime64(3, 'UTC')}, d.own_from + INTERVAL 7 DAY) AS known_49_days,
     toUInt16(least(d.late_n, 65535))                 AS late_messages,
