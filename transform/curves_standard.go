@@ -10,7 +10,7 @@ import (
 const (
 	// fewestInStratum is how many contacts of a stratum must have been at a dose for its rate there to count.
 	fewestInStratum = 10
-	// leastOverlap is the share of units that a standardised curve must speak of: the highest doses are left out until it does.
+	// leastOverlap is the share of units that a standardised comparison must speak of: the highest doses are left out until it does.
 	leastOverlap = .8
 )
 
@@ -246,13 +246,20 @@ func (s *curveSums) ladder() (rows []curveRow) {
 		compared = compared[:len(compared)-1]
 		strata, overlap = s.overlapping(compared)
 	}
+	if overlap < leastOverlap {
+		compared = nil // two doses are the fewest that compare anything
+	}
 	row := func(identification, measure string, doses, against int, overlap *float64, value *effect) {
 		r := curveRow{identification: identification, measure: measure, doses: doses, against: against, overlap: overlap, value: value}
 		r.contacts, r.units, r.out = s.totals(doses | against)
 		if against != 0 { // the clusters are all contacts: those at neither dose have a part in the weights
 			r.contacts = everyone
 		}
-		if overlap != nil && value == nil && shown(doses) {
+		switch {
+		case overlap == nil || value != nil || !shown(doses):
+		case against == lowDoses && *overlap < leastOverlap:
+			r.why = "left out: fewer than four fifths of the units are in strata that have both"
+		case against != lowDoses:
 			r.why = "left out: with it fewer than four fifths of the units are in strata that have all doses"
 		}
 		rows = append(rows, r)
@@ -274,7 +281,7 @@ func (s *curveSums) ladder() (rows []curveRow) {
 				crudeStep = additive(rate-rateOne, variance, clusters, 1)
 			}
 		}
-		if overlap > 0 && slices.Contains(compared, doses) {
+		if slices.Contains(compared, doses) {
 			rate, g, lacks := s.standardRate(strata, doses)
 			variance, clusters := s.variance(g)
 			standard = share(rate, variance+lacks, clusters)
@@ -293,7 +300,7 @@ func (s *curveSums) ladder() (rows []curveRow) {
 	}
 	strata, both := s.overlapping([]int{lowDoses, highDoses})
 	var difference, odds, risk, explained *effect
-	if both > 0 && shown(lowDoses) && shown(highDoses) {
+	if both >= leastOverlap && shown(lowDoses) && shown(highDoses) {
 		d, gd, logOdds, g, ok := s.mantelHaenszel(strata)
 		if ok {
 			variance, clusters := s.variance(gd)

@@ -254,6 +254,9 @@ func reaches(sets []painSet) ([]painReach, error) {
 // fewestOthers are the contact-weeks without a hit that a stratum needs to say what would have been.
 const fewestOthers = 5
 
+// poorOverlap is the least share of weeks with a hit that must have like ones without: who is hit is few, so the others can mostly be found.
+const poorOverlap = .5
+
 // painExcess compares opt-outs after weeks with a hit and without, in the strata that have both.
 type painExcess struct {
 	hitN, hitY, otherN, otherY uint64

@@ -233,7 +233,7 @@ func (s *segment) contests() []contest {
 	case s.verdict != "association":
 		adjusted.blocked = "engagement cannot be told from what makes the sender send: " + s.why
 		adjusted.settle = "a randomised test of several frequencies"
-	case s.overlap < poorOverlap:
+	case s.overlap < leastOverlap:
 		adjusted.blocked = fmt.Sprintf("no overlap: only %.0f%% of the person-days with known prior engagement lie in strata that have every dose", 100*s.overlap)
 		adjusted.settle = "prior engagement is known from the 36th day of an account's data on; then contacts of like engagement at different doses"
 	}

@@ -58,7 +58,6 @@ const mostAlong = 1. / 3 // of the opened messages, those opened in the look of 
 const (
 	fewestLinked = 30 // contacts with messages at both of two neighbouring exposures
 	leastLinks   = 2  // of each sum of a ratio within contacts, which about twice as many outcomes make
-	poorOverlap  = .5
 )
 
 // segment is a part of a business whose doses are compared. Its blocks are the contacts of one market and channel.

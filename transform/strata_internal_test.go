@@ -141,3 +141,43 @@ func TestPromisesOfAThinStratum(t *testing.T) {
 	}
 	missesFew(t, "promise", misses, shown)
 }
+
+// 95 % of the days lie in a stratum without high doses: what the others tell is not told of all.
+func TestNoRatioOfTheFew(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	f := func(what string, high float64, want bool) {
+		t.Helper()
+		s := &curveSums{byMarket: map[string]*marketSums{}}
+		for g := range 200 {
+			put := func(prior, bin, days int, hazard, contacts float64) {
+				s.market("PH", g).addCell(g, prior*len(bins)+bin, contacts, float64(days), leave(r, days, hazard))
+				for _, told := range []int{bin, 9, 12, map[int]int{1: 10, 5: 11}[bin]} {
+					s.contacts[told] += contacts
+				}
+			}
+			put(0, 1, 475, .01, 9)
+			put(0, 5, int(high), .04, high)
+			put(3, 1, 12, .01, 1)
+			put(3, 5, 13, .04, 1)
+		}
+		s.markets = []*marketSums{s.byMarket["PH"]}
+		var measures int
+		for _, row := range s.ladder() {
+			if row.identification != "standardised" || row.against == 0 && row.doses != 1<<5 {
+				continue
+			}
+			measures++
+			if shown := row.value != nil; shown != want {
+				t.Errorf("%s: %s of %b against %b with an overlap of %.3f: shown %v", what, row.measure, row.doses, row.against, *row.overlap, shown)
+			}
+			if want == (row.why != "") {
+				t.Errorf("%s: %s says %q", what, row.measure, row.why)
+			}
+		}
+		if measures != 6 { // rate and difference at 5, difference and ratios of high and low
+			t.Errorf("%s: %d measures", what, measures)
+		}
+	}
+	f("no high doses in the largest stratum", 0, false)
+	f("some of them", 1, true)
+}
