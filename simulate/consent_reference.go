@@ -817,8 +817,14 @@ func (p *consenter) asks(channel string, sends []*WindowedSend) (asks []Ask) {
 		if m.said.Category != "opt_in_request" {
 			continue
 		}
+		until := m.Sent.Add(7 * wholeDay) // or the next request, which is what a later opt-in answers
+		for _, next := range sends {
+			if next.said.Category == "opt_in_request" && next.Topic == m.Topic && !next.Failed && next.Sent.After(m.Sent) && next.Sent.Before(until) {
+				until = next.Sent
+			}
+		}
 		asks = append(asks, Ask{m.Who, m.Topic, m.Sent, slices.ContainsFunc(p.optIns, func(in canonical.Line) bool {
-			return in.Channel == channel && topicOf(in.Scope) == m.Topic && !in.EventTime.Before(m.Sent) && in.EventTime.Before(m.Sent.Add(7*wholeDay))
+			return in.Channel == channel && topicOf(in.Scope) == m.Topic && !in.EventTime.Before(m.Sent) && in.EventTime.Before(until)
 		})})
 	}
 	return asks

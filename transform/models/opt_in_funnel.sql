@@ -34,26 +34,40 @@ stepped AS
     GROUP BY business_id, slice
 ),
 -- shared: consent_facts
-requests AS
+every_request AS
 (
     SELECT
-        m.business_id AS business_id, m.contact_id AS contact_id, toString(m.channel) AS channel, toString(m.market) AS market,
-        if(m.scope IN ('', 'all', 'marketing_messages', 'plugin'), 'all', toString(m.scope)) AS topic,
-        toString(m.promised_frequency) AS promise, m.sent_at AS asked_at
-    FROM messages AS m
-    INNER JOIN loaded AS b ON b.business_id = m.business_id
-    WHERE m.sent_at >= {from:DateTime64(3, 'UTC')}
-      AND m.sent_at < {to:DateTime64(3, 'UTC')}
-      AND m.sent_at <= b.loaded_to - INTERVAL 7 DAY
-      AND m.category = 'opt_in_request'
-      AND m.failed_at IS NULL
+        business_id, contact_id, message_id, toString(messages.channel) AS channel, toString(messages.market) AS market,
+        if(scope IN ('', 'all', 'marketing_messages', 'plugin'), 'all', toString(scope)) AS topic,
+        toString(promised_frequency) AS promise, sent_at AS asked_at
+    FROM messages
+    WHERE sent_at >= {from:DateTime64(3, 'UTC')}
+      AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+      AND category = 'opt_in_request'
+      AND failed_at IS NULL
+),
+-- An opt-in answers the latest request before it, so a request can be answered until the next one.
+requests AS
+(
+    SELECT r.*, if(r.is_last, r.asked_at + INTERVAL 7 DAY, least(r.next_at, r.asked_at + INTERVAL 7 DAY)) AS until
+    FROM
+    (
+        SELECT *,
+            any(asked_at) OVER following AS next_at,
+            count() OVER following = 0   AS is_last
+        FROM every_request
+        WINDOW following AS (PARTITION BY business_id, contact_id, channel, topic ORDER BY asked_at, message_id ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)
+    ) AS r
+    INNER JOIN loaded AS b ON b.business_id = r.business_id
+    WHERE r.asked_at < {to:DateTime64(3, 'UTC')}
+      AND r.asked_at <= b.loaded_to - INTERVAL 7 DAY
 ),
 asks AS
 (
     SELECT
         r.business_id AS business_id, slice, r.contact_id AS contact_id,
         toUInt64(count()) AS n,
-        toUInt64(countIf(toUnixTimestamp64Milli(f.at) > 0 AND f.at < r.asked_at + INTERVAL 7 DAY)) AS y
+        toUInt64(countIf(toUnixTimestamp64Milli(f.at) > 0 AND f.at < r.until)) AS y
     FROM requests AS r
     ASOF LEFT JOIN (SELECT DISTINCT business_id, contact_id, channel, topic, at FROM consent_facts WHERE is_opt_in) AS f
         ON f.business_id = r.business_id AND f.contact_id = r.contact_id AND f.channel = r.channel AND f.topic = r.topic AND r.asked_at <= f.at
