@@ -1,7 +1,9 @@
 package transform_test
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,7 +63,45 @@ func TestDosesOfOddWorlds(t *testing.T) {
 		}
 		fortnightly.end(at(81))
 	}
-	insert(t, db, append(threads.events, fortnightly.events...))
+	// Each contact is sent on random days. Under a cap, what is held back makes room for what comes later.
+	capped := &crowd{business: "capped"}
+	replayed, atRisk := map[int]float64{}, 0.0
+	{
+		const from, to = 8, 70 // the first day at risk, and the cutoff
+		r := rand.New(rand.NewPCG(1, 1))
+		capped.begin(at(0))
+		for range 300 {
+			p := capped.contact()
+			capped.tell(at(8), "opt_in", p)
+			often := .1 + .4*r.Float64()
+			var sends []int
+			for d := from; d < to; d++ {
+				if r.Float64() < often {
+					sends = append(sends, d)
+					capped.tell(at(float64(d)).Add(10*time.Hour), "send", p)
+				}
+			}
+			atRisk += to - from
+			replayed[0] += float64(len(sends))
+			for most := 1; most <= 5; most++ {
+				var went []int
+				for _, x := range sends {
+					n := 0
+					for _, y := range went {
+						if y > x-7 {
+							n++
+						}
+					}
+					if n < most {
+						went = append(went, x)
+					}
+				}
+				replayed[most] += float64(len(went))
+			}
+		}
+		capped.end(at(to))
+	}
+	insert(t, db, slices.Concat(threads.events, fortnightly.events, capped.events))
 	run(t, db, transform.Window{})
 
 	t.Run("a look is one engagement", func(t *testing.T) {
@@ -101,6 +141,27 @@ FROM (SELECT arraySum(days) AS days FROM (SELECT sumForEach(days) AS days FROM c
 		}
 		if n := count(t, db, `SELECT sum(arraySum(stratum_opt_outs)) FROM contact_doses WHERE business_id = 'fortnightly'`); n < 100 {
 			t.Errorf("contact_doses has only %d opt-outs", n)
+		}
+	})
+
+	t.Run("a cap is replayed", func(t *testing.T) {
+		var rows []struct {
+			Cap      uint8   `ch:"cap"`
+			Observed float64 `ch:"was"`
+			Capped   float64 `ch:"is"`
+		}
+		if err := db.Select(t.Context(), &rows, `
+SELECT cap, assumeNotNull(observed) AS was, assumeNotNull(capped) AS is FROM frequency_what_if
+WHERE business_id = 'capped' AND dimension = 'market' AND segment = 'PH' AND measure = 'send' AND cap <= 5 ORDER BY cap`); err != nil || len(rows) != 5 {
+			t.Fatal(rows, err)
+		}
+		for _, r := range rows {
+			t.Logf("cap %d: %.1f of %.1f", r.Cap, r.Capped, r.Observed)
+			for _, x := range []struct{ got, want float64 }{{r.Observed, replayed[0]}, {r.Capped, replayed[int(r.Cap)]}} {
+				if want := x.want / atRisk * 30_000; math.Abs(x.got-want) > 1e-9*want {
+					t.Errorf("cap %d: %.2f sends, want %.2f", r.Cap, x.got, want)
+				}
+			}
 		}
 	})
 }

@@ -30,7 +30,11 @@ const (
 	atOpened       = atCellContacts + priors*doseBins
 	atQuietDays    = atOpened + 1
 	atQuietOptOuts = atQuietDays + priors
-	doseSums       = atQuietOptOuts + priors
+	toldSums       = atQuietOptOuts + priors
+
+	// What follows is known of the what-if only, from its own statement.
+	atReplayed = toldSums // sends on days at risk: all, and what is left of them under a cap of 1, 2, ...
+	doseSums   = atReplayed + 1 + caps
 
 	millionths = 1e6 // of sums in millionths
 )
@@ -97,11 +101,12 @@ type propensity struct {
 	slopes         [exposureBins][exactDoses]float64 // change of weighted by the fall at an exposure
 }
 
-// The statements of the models whose segments are compared; the third is of frequency_recommendation only.
+// The statements of the models whose segments are compared; the third is of arms in frequency_recommendation, of sends in frequency_what_if.
 const (
 	sumsByGroup = iota
 	groupPropensities
 	sumsOfArms
+	sendsOfContacts = sumsOfArms
 )
 
 // segments computes the sums of a model by its first two statements, and returns for each business all contacts, each market, each
@@ -126,8 +131,8 @@ func (r *run) segments(ctx context.Context, m model, w Window) ([]*segment, erro
 		if err := rows.Scan(&business, &cutoff, &market, &channel, &promised, &promise, &group, &sums); err != nil {
 			return nil, fmt.Errorf("read sums: %w", err)
 		}
-		if len(sums) != doseSums {
-			return nil, fmt.Errorf("read sums: %d instead of %d", len(sums), doseSums)
+		if len(sums) != toldSums {
+			return nil, fmt.Errorf("read sums: %d instead of %d", len(sums), toldSums)
 		}
 		own := make([]float64, doseSums)
 		for i, n := range sums {

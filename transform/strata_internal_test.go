@@ -181,3 +181,15 @@ func TestNoRatioOfTheFew(t *testing.T) {
 	f("no high doses in the largest stratum", 0, false)
 	f("some of them", 1, true)
 }
+
+// A send goes out where fewer than the cap of those that went out lie in the 7 x 24 h before it; exactly 7 x 24 h before is outside.
+func TestSendsUnderCaps(t *testing.T) {
+	const d = 86_400_000
+	sends := []int64{-3 * d, 2 * d, 4 * d, 4*d + 1, 9 * d, 11 * d, 11*d + 1}
+	got := underCaps(sends, []uint16{2, 4, 9, 11})
+	// Cap 1: -3, 4 and 11 go out, the first on no day at risk. Cap 2: -3, 2, 4, 9, 11. Of more, never four within 7 days.
+	want := [1 + caps]float64{6, 2, 4, 6, 6, 6, 6, 6, 6, 6, 6}
+	if got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

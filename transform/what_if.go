@@ -27,6 +27,9 @@ func fillWhatIf(ctx context.Context, r *run, m model, staging string, w Window) 
 	if err != nil {
 		return err
 	}
+	if err := r.replay(ctx, m, segments, w); err != nil {
+		return err
+	}
 	batch, err := r.db.PrepareBatch(ctx, "INSERT INTO "+staging)
 	if err != nil {
 		return fmt.Errorf("stage: %w", err)
@@ -43,6 +46,90 @@ func fillWhatIf(ctx context.Context, r *run, m model, staging string, w Window) 
 		return fmt.Errorf("stage: %w", err)
 	}
 	return nil
+}
+
+// replay adds what is left of the sends of each contact under each cap to the sums of its segments.
+func (r *run) replay(ctx context.Context, m model, segments []*segment, w Window) error {
+	statements, err := r.statements(ctx, m.relation, w)
+	if err != nil {
+		return err
+	}
+	passes, err := r.passes(ctx, w)
+	if err != nil {
+		return err
+	}
+	found := map[[3]string]*segment{}
+	for _, s := range segments {
+		found[[3]string{s.business, s.dimension, s.name}] = s
+	}
+	pass := func(contacts []any) error {
+		rows, err := r.db.Query(ctx, statements[sendsOfContacts], append(w.params(), contacts...)...)
+		if err != nil {
+			return fmt.Errorf("read the sends: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var business, market, channel, promise string
+			var group uint8
+			var sends []int64
+			var days []uint16
+			if err := rows.Scan(&business, &market, &channel, &promise, &group, &sends, &days); err != nil {
+				return fmt.Errorf("read the sends: %w", err)
+			}
+			left := underCaps(sends, days)
+			for _, key := range [][3]string{{business, "all", ""}, {business, "market", market}, {business, "channel", channel}, {business, "promised_frequency", promise}} {
+				if s := found[key]; s != nil {
+					s.addReplayed(market, channel, group, left)
+				}
+			}
+		}
+		return rows.Err()
+	}
+	for _, contacts := range passes {
+		if err := pass(contacts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *segment) addReplayed(market, channel string, group uint8, left [1 + caps]float64) {
+	for i := range s.blocks {
+		if b := &s.blocks[i]; b.market == market && b.channel == channel && b.groups[group] != nil {
+			for k, n := range left {
+				b.total[atReplayed+k] += n
+				b.groups[group][atReplayed+k] += n
+			}
+		}
+	}
+}
+
+// underCaps returns how many of a contact's sends, in ms and in order, fell on its days at risk, and how many of these go out under a cap of 1, 2, ...: one
+// goes out where fewer than cap of those that went out lie in the 7 x 24 h before it, so what is held back makes room for what comes later.
+func underCaps(sends []int64, days []uint16) (left [1 + caps]float64) {
+	const dayMs, week = 86_400_000, 7 * 86_400_000
+	atRisk := make(map[int64]bool, len(days))
+	for _, d := range days {
+		atRisk[int64(d)] = true
+	}
+	var out [caps + 1][]int64 // that went out, under each cap
+	for _, at := range sends {
+		risk := atRisk[at/dayMs]
+		if risk {
+			left[0]++
+		}
+		for most := 1; most <= caps; most++ {
+			went := out[most]
+			if n := len(went); n >= most && at-went[n-most] < week {
+				continue
+			}
+			out[most] = append(went, at)
+			if risk {
+				left[most]++
+			}
+		}
+	}
+	return left
 }
 
 const measures = 3 // sends, engagements, opt-outs
@@ -122,7 +209,7 @@ func (s *segment) expectations(blocks [][]float64, all []float64, most int) [mea
 		return &known
 	}
 	enough := all[0] >= fewestContacts
-	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "whatever is over the cap is not sent"}
+	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "the sends of each contact are gone through again: one is not sent where as many as the cap went out in the 7 x 24 h before it"}
 	engaged := expected{measure: "engagement", identification: "within", assumption: "a contact over the cap behaves as at the cap, as far as contacts compared with themselves tell; contacts of whom no message tells engage like the others at their dose"}
 	leaving := expected{measure: "opt_out", identification: "standardised", assumption: "contacts over the cap leave like those of the same stratum at the cap: " + s.strataName()}
 	var knownAbove float64
@@ -177,16 +264,10 @@ func (c stratum) has(sums []float64, bin int) bool {
 	return sums[atCellContacts+c.prior*doseBins+bin] >= fewestInStratum
 }
 
-// sends returns the sends as they were and under a cap, per personTime.
+// sends returns the sends on days at risk as they were and replayed under a cap, per personTime.
 func (s *segment) sends(pooled []float64, most int) (pair [2]float64) {
-	var days float64
-	for d, dose := range s.doses() {
-		n := pooled[atDays+d]
-		days += n
-		pair[0] += n * dose / 7
-		pair[1] += n * min(dose, float64(most)) / 7
-	}
-	return [2]float64{personTime * over(pair[0], days), personTime * over(pair[1], days)}
+	days := total(pooled[atDays : atDays+exactDoses])
+	return [2]float64{personTime * over(pooled[atReplayed], days), personTime * over(pooled[atReplayed+most], days)}
 }
 
 // doses returns the exact doses, the mean of those from 11 on.
