@@ -73,3 +73,36 @@ func TestRowsSurviveShorterIDs(t *testing.T) {
 		}
 	}
 }
+
+// What was a number of days is no share: an upgraded day says that it is not known.
+func TestOldDaysHaveNoShare(t *testing.T) {
+	db := warehousetest.Empty(t)
+	files := os.DirFS("schema")
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := fstest.MapFS{}
+	for _, name := range names {
+		if schema[name] = new(fstest.MapFile); name == "0049_prior_engaged_share.sql" {
+			delete(schema, name)
+			break
+		}
+		if schema[name].Data, err = fs.ReadFile(files, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.MigrateFS(t.Context(), schema); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec(t.Context(), "INSERT INTO person_days (business_id, day, prior_engaged, opted_out) VALUES ('shop', '2026-03-01', 14, 1)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.MigrateFS(t.Context(), files); err != nil {
+		t.Fatal(err)
+	}
+	var days, known, left uint64
+	if err := db.QueryRow(t.Context(), "SELECT count(), count(prior_engaged), sum(opted_out) FROM person_days").Scan(&days, &known, &left); err != nil || days != 1 || known != 0 || left != 1 {
+		t.Errorf("%d days, of which %d know a share and %d are an opt-out, %v; want 1, 0, 1", days, known, left, err)
+	}
+}
