@@ -12,7 +12,7 @@
 --          change Nullable(Float64), change_lower Nullable(Float64), change_upper Nullable(Float64),
 --          verdict String, assumption String, cutoff DateTime64(3, 'UTC')
 -- units:   observed, capped and change are per 1,000 contacts at risk and 30 days: sends, money in the currency of cost_message, engagements of the
---          kind of outcome, or opt-outs; assumed_days are person-days, of contacts taken to engage like the others; sends as gone through again under the cap, the others as the doses of the days make expect; NULL where suppressed
+--          kind of outcome, or opt-outs; assumed_days are person-days, of contacts taken to engage like the others; sends replayed under the cap, the others as the doses of the days make expect; NULL where suppressed
 SELECT
     dimension, segment, measure, cap, outcome, identification, cost_message,
     contacts, person_days, days_above, assumed_days, overlap, suppressed,

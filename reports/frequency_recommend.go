@@ -274,7 +274,7 @@ func (r whatIfRow) name() string {
 func whatIfFigure(d *Data) Figure {
 	rows := askDimensions[whatIfRow](d, "frequency_what_if")
 	f := Figure{ID: "what-if", Topic: "What a cap on the messages of any 7 days would have changed", Level: Within, Ask: "frequency_what_if", Metric: "frequency_what_if",
-		Unit:     "Change per 1,000 contacts at risk and 30 days: messages as gone through again under the cap, the others were every larger number of messages at it",
+		Unit:     "Change per 1,000 contacts at risk and 30 days: messages replayed under the cap; the others as if every larger number of messages were at it",
 		Interval: "95% intervals, over groups of contacts",
 		Notes:    []string{"The bases differ: messages and engagement are of all contacts at risk, those who were sent none included; opt-outs of those whose prior engagement is known."},
 		Columns: []Column{{"measure", "Measure", Text, false}, {"identification", "Level", Text, false}, {"cap", "Cap", Count, false}, {"days_above", "Person-days above it", Count, false}, {"observed", "As it was", Number, false}, {"observed_lower", "95% from", Number, false}, {"observed_upper", "to", Number, false},

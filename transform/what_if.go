@@ -209,7 +209,7 @@ func (s *segment) expectations(blocks [][]float64, all []float64, most int) [mea
 		return &known
 	}
 	enough := all[0] >= fewestContacts
-	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "the sends of each contact are gone through again: one is not sent where as many as the cap went out in the 7 x 24 h before it"}
+	sends := expected{measure: "send", identification: "counted", known: enough, assumption: "the sends of each contact are replayed: one is not sent where as many as the cap went out in the 7 x 24 h before it"}
 	engaged := expected{measure: "engagement", identification: "within", assumption: "a contact over the cap behaves as at the cap, as far as contacts compared with themselves tell; contacts of whom no message tells engage like the others at their dose"}
 	leaving := expected{measure: "opt_out", identification: "standardised", assumption: "contacts over the cap leave like those of the same stratum at the cap: " + s.strataName()}
 	var knownAbove float64
