@@ -235,7 +235,7 @@ func (s *segment) contests() []contest {
 		adjusted.settle = "a randomised test of several frequencies"
 	case s.overlap < leastOverlap:
 		adjusted.blocked = fmt.Sprintf("no overlap: only %.0f%% of the person-days with known prior engagement lie in strata that have every dose", 100*s.overlap)
-		adjusted.settle = "prior engagement is known from the 36th day of an account's data on; then contacts of like engagement at different doses"
+		adjusted.settle = "contacts of like engagement at different doses: it is known of those with messages 8 to 35 days before, once the account's data and the contact are older than that"
 	}
 	return []contest{crude, adjusted}
 }

@@ -90,7 +90,7 @@ SELECT
     if(m.level != '', m.of_segment, e.of_segment)     AS segment,
     if(m.level != '', m.level, e.level)               AS identification,
     if(m.level != '', m.low, e.low)                  AS plausible_from,
-    if(m.level != '', m.high, e.high)            AS plausible_to,
+    if(m.level != '', m.high, e.high)                AS plausible_to,
 
     c.as_of - INTERVAL 49 DAY >= greatest({from:DateTime64(3, 'UTC')}, d.own_from + INTERVAL 7 DAY) AS known_49_days,
     toUInt16(least(d.late_n, 65535))                 AS late_messages,

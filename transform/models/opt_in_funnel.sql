@@ -42,7 +42,7 @@ every_request AS
         toString(promised_frequency) AS promise, sent_at AS asked_at
     FROM messages
     WHERE sent_at >= {from:DateTime64(3, 'UTC')}
-      AND sent_at < {to:DateTime64(3, 'UTC')} + INTERVAL 7 DAY
+      AND sent_at < {to:DateTime64(3, 'UTC')} -- later ones may be computed or not
       AND category = 'opt_in_request'
       AND failed_at IS NULL
 ),
@@ -59,8 +59,7 @@ requests AS
         WINDOW following AS (PARTITION BY business_id, contact_id, channel, topic ORDER BY asked_at, message_id ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)
     ) AS r
     INNER JOIN loaded AS b ON b.business_id = r.business_id
-    WHERE r.asked_at < {to:DateTime64(3, 'UTC')}
-      AND r.asked_at <= b.loaded_to - INTERVAL 7 DAY
+    WHERE r.asked_at <= b.loaded_to - INTERVAL 7 DAY
 ),
 asks AS
 (
