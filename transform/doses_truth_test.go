@@ -163,5 +163,31 @@ WHERE business_id = 'capped' AND dimension = 'market' AND segment = 'PH' AND mea
 				}
 			}
 		}
+		// The standard error, by leaving out each group of contacts, is that of sends over days at risk, counted apart from the replay.
+		ask := func(sql string) (x float64) {
+			t.Helper()
+			if err := db.QueryRow(t.Context(), sql).Scan(&x); err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		want := ask(`
+WITH
+by_group AS
+(
+    SELECT cityHash64(contact_id) % 200 AS g, toFloat64(sum(sent)) AS sends, toFloat64(count()) AS days
+    FROM person_days WHERE business_id = 'capped' GROUP BY g
+),
+(SELECT (sum(sends), sum(days), count()) FROM by_group) AS everybody
+SELECT sqrt((everybody.3 - 1) / everybody.3 * sum(pow((everybody.1 - sends) / (everybody.2 - days) - everybody.1 / everybody.2, 2))) / (everybody.1 / everybody.2)
+FROM by_group`)
+		for _, dimension := range []string{"all", "market"} {
+			got := ask(`
+SELECT log(assumeNotNull(observed_upper) / assumeNotNull(observed_lower)) / 2 / 1.972 FROM frequency_what_if
+WHERE business_id = 'capped' AND dimension = '` + dimension + `' AND measure = 'send' AND cap = 1`)
+			if math.Abs(got-want) > .02*want {
+				t.Errorf("%s: relative standard error of the sends is %.5f, want %.5f", dimension, got, want)
+			}
+		}
 	})
 }

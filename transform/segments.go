@@ -182,7 +182,7 @@ func (s *segment) add(market, channel string, group uint8, sums []float64) {
 		s.blocks = append(s.blocks, block{market, channel, make([]float64, doseSums), map[uint8][]float64{}})
 	}
 	b := &s.blocks[i]
-	b.groups[group] = sums
+	b.groups[group] = slices.Clone(sums) // each segment adds replayed sends to its own
 	for k, x := range sums {
 		b.total[k] += x
 	}
