@@ -316,7 +316,7 @@ func whatIfFigure(d *Data) Figure {
 			seen[r.Measure] = true
 			note := r.name() + ", " + r.Level + ": " + r.Assumption + "."
 			if r.Verdict == "cannot tell" {
-				note += " It cannot be told here: the comparison fails its check, or rests on replies."
+				note += " It cannot be told here: the comparison fails its check, or rests on what contacts do of their own accord."
 			}
 			f.Notes = append(f.Notes, note)
 		}
